@@ -1,0 +1,1 @@
+"""This codec beside its peers, on the same files, by one protocol."""

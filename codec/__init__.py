@@ -1,0 +1,1 @@
+"""What both ends share: containers, bundles, the prior and the image and signal codecs."""

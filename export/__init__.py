@@ -1,0 +1,1 @@
+"""From a training run to what ships: bundles, .tflite files, firmware."""

@@ -1,0 +1,1 @@
+"""Models, data pipelines and training. Imports TensorFlow; nothing below it may."""
