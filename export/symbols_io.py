@@ -1,0 +1,207 @@
+"""Reads and writes the bytes of `symbols.bin` (docs/format.md section 11); what they mean is checked in symbols_check."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from vaecodec.codec.errors import ModelError
+from vaecodec.export.symbols import (
+    Band,
+    Code,
+    ColourMix,
+    Conv,
+    FilterPair,
+    Operation,
+    Plane,
+    PlaneKind,
+    Shuffle,
+    Stage,
+    Symbol,
+    SymbolProgram,
+    Term,
+    band_count,
+)
+from vaecodec.export.symbols_check import plane_depths
+
+MAGIC = b"VSYM"
+VERSION = 1
+_CONV, _SHUFFLE, _CODE = 1, 2, 3
+
+
+def write_program(program: SymbolProgram) -> bytes:
+    """The bytes of a program that has been checked."""
+    p = program
+    out = [MAGIC, struct.pack("<BBBB", VERSION, p.rank, p.levels, p.colours)]
+    out.append(struct.pack("<HHBBHib3x", p.t_lo, p.t_hi, p.n_q, len(p.stages), len(p.planes), p.in_offset, p.in_shift))
+    out += [_int8(row.weights) + struct.pack("<B", row.shift) for row in p.mix]
+    out += [_filter_bytes(pair) for level in p.filters for axis in level for pair in axis]
+    out += [struct.pack("<hBx", band.offset, band.rounding) for band in p.bands]
+    out += [
+        struct.pack("<BBHBx", plane.stage, plane.kind, plane.channels, depth)
+        for plane, depth in zip(p.planes, plane_depths(p), strict=True)
+    ]
+    out += [_stage_bytes(stage) for stage in p.stages]
+    return b"".join(out)
+
+
+def _int8(values: Iterable[int]) -> bytes:
+    return np.asarray(tuple(values), np.int8).tobytes()
+
+
+def _filter_bytes(pair: FilterPair) -> bytes:
+    taps = _int8(pair.low) + _int8(pair.high)
+    return struct.pack("<B", len(pair.low)) + taps + struct.pack("<BB", pair.shift_low, pair.shift_high)
+
+
+def _stage_bytes(stage: Stage) -> bytes:
+    out = [struct.pack("<BBH", stage.level, stage.phases, len(stage.symbols))]
+    out += [struct.pack("<HH", symbol.band, symbol.d) for symbol in stage.symbols]
+    out.append(struct.pack("<HH", len(stage.prelude), len(stage.rows)))
+    out += [_operation_bytes(operation) for operation in (*stage.prelude, *stage.rows)]
+    return b"".join(out)
+
+
+def _operation_bytes(operation: Operation) -> bytes:
+    if isinstance(operation, Shuffle):
+        return struct.pack("<BHH", _SHUFFLE, operation.source, operation.out)
+    if isinstance(operation, Code):
+        return struct.pack(
+            "<BHHHH", _CODE, operation.parameters, operation.first_parameter, operation.first_symbol, operation.count
+        )
+    return _conv_bytes(operation)
+
+
+def _conv_bytes(conv: Conv) -> bytes:
+    n = conv.channels
+    out = [struct.pack("<BBBxHHH", _CONV, conv.relu, len(conv.terms), conv.out, conv.first, n)]
+    for term in conv.terms:
+        _, kh, kw, n_in = term.array.shape
+        out.append(struct.pack("<HHHBBbbBx", term.plane, term.first, n_in, kh, kw, term.oy, term.ox, term.dilation))
+    out.append(np.asarray(conv.shift, np.uint8).tobytes())
+    out.append(np.asarray(conv.bias, "<i4").tobytes())
+    flat = [term.array.astype(np.int8).reshape(n, -1) for term in conv.terms]
+    out.append(np.concatenate(flat, axis=1).tobytes())
+    return b"".join(out)
+
+
+class _Reader:
+    """Cursor over a blob; every read past the end is a ModelError."""
+
+    def __init__(self, blob: bytes) -> None:
+        self.blob = blob
+        self.position = 0
+
+    def raw(self, size: int) -> bytes:
+        start, self.position = self.position, self.position + size
+        if self.position > len(self.blob):
+            raise ModelError(f"symbols.bin ends at byte {len(self.blob)}; at least {self.position} expected")
+        return self.blob[start : self.position]
+
+    def fields(self, layout: str) -> tuple[Any, ...]:
+        return struct.unpack("<" + layout, self.raw(struct.calcsize("<" + layout)))
+
+    def int8(self, n: int) -> tuple[int, ...]:
+        return tuple(np.frombuffer(self.raw(n), np.int8).tolist())
+
+
+def read_program(blob: bytes) -> SymbolProgram:
+    """Parses a blob; the result still has to be checked.
+
+    Raises:
+        ModelError: wrong magic or version, unknown codes, too short or too long.
+    """
+    r = _Reader(blob)
+    if r.raw(4) != MAGIC:
+        raise ModelError("not a symbols.bin: it does not begin with VSYM")
+    version, rank, levels, colours = r.fields("BBBB")
+    if version != VERSION:
+        raise ModelError(f"symbols.bin has version {version}; this release reads version {VERSION}")
+    if rank not in (1, 2) or not 1 <= levels <= 8 or not 1 <= colours <= (4 if rank == 2 else 1):
+        raise ModelError(f"symbols.bin: impossible rank {rank}, levels {levels}, colour planes {colours}")
+    t_lo, t_hi, n_q, n_stages, n_planes, in_offset, in_shift, *zeros = r.fields("HHBBHibBBB")
+    _zero(any(zeros))
+    mix = tuple(ColourMix(r.int8(colours), *r.fields("B")) for _ in range(colours if rank == 2 else 0))
+    filters = tuple(
+        tuple(tuple(_read_filter(r) for _ in range(colours)) for _ in range(rank)) for _ in range(levels)
+    )
+    bands = tuple(_read_band(r) for _ in range(band_count(rank, levels, colours)))
+    planes_depths = [_read_plane(r) for _ in range(n_planes)]
+    stages = tuple(_read_stage(r) for _ in range(n_stages))
+    if r.position != len(blob):
+        raise ModelError(f"symbols.bin: {len(blob) - r.position} bytes after the last operation")
+    planes = tuple(plane for plane, _ in planes_depths)
+    program = SymbolProgram(
+        rank, levels, t_lo, t_hi, n_q, in_offset, in_shift, mix, filters, bands, planes, stages
+    )
+    program.check()
+    if [depth for _, depth in planes_depths] != plane_depths(program):
+        raise ModelError("symbols.bin: the depth of a plane does not agree with its readers")
+    return program
+
+
+def _zero(value: object) -> None:
+    if value:
+        raise ModelError("symbols.bin: a reserved field is not zero")
+
+
+def _read_filter(r: _Reader) -> FilterPair:
+    (k,) = r.fields("B")
+    low, high = r.int8(k), r.int8(k)
+    return FilterPair(low, high, *r.fields("BB"))
+
+
+def _read_band(r: _Reader) -> Band:
+    offset, rounding, zero = r.fields("hBB")
+    _zero(zero)
+    return Band(offset, rounding)
+
+
+def _read_plane(r: _Reader) -> tuple[Plane, int]:
+    stage, kind, channels, depth, zero = r.fields("BBHBB")
+    _zero(zero)
+    if kind > max(PlaneKind):
+        raise ModelError(f"symbols.bin: unknown kind of plane {kind}")
+    return Plane(stage, channels, PlaneKind(kind)), depth
+
+
+def _read_stage(r: _Reader) -> Stage:
+    level, phases, n_sym = r.fields("BBH")
+    symbols = tuple(Symbol(*r.fields("HH")) for _ in range(n_sym))
+    n_prelude, n_row = r.fields("HH")
+    prelude = tuple(_read_operation(r) for _ in range(n_prelude))
+    rows = tuple(_read_operation(r) for _ in range(n_row))
+    return Stage(level, symbols, rows, prelude, phases)
+
+
+def _read_operation(r: _Reader) -> Operation:
+    (kind,) = r.fields("B")
+    if kind == _CONV:
+        return _read_conv(r)
+    if kind == _SHUFFLE:
+        return Shuffle(*r.fields("HH"))
+    if kind == _CODE:
+        parameters, first_parameter, first_symbol, count = r.fields("HHHH")
+        return Code(parameters, first_symbol, count, first_parameter)
+    raise ModelError(f"symbols.bin: unknown operation {kind}")
+
+
+def _read_conv(r: _Reader) -> Conv:
+    relu, n_terms, zero, out, first, n = r.fields("BBBHHH")
+    _zero(zero)
+    if relu > 1:
+        raise ModelError(f"symbols.bin: relu is 0 or 1, not {relu}")
+    heads = [r.fields("HHHBBbbBB") for _ in range(n_terms)]
+    shift = np.frombuffer(r.raw(n), np.uint8)
+    bias = np.frombuffer(r.raw(4 * n), "<i4")
+    sizes = [kh * kw * n_in for _, _, n_in, kh, kw, *_ in heads]
+    flat = np.frombuffer(r.raw(n * sum(sizes)), np.int8).reshape(n, sum(sizes))
+    terms = []
+    for head, end, size in zip(heads, np.cumsum(sizes), sizes, strict=True):
+        plane, first_in, n_in, kh, kw, oy, ox, dilation, zero = head
+        _zero(zero)
+        weights = flat[:, end - size : end].reshape(n, kh, kw, n_in)
+        terms.append(Term(plane, weights, first_in, oy, ox, dilation))
+    return Conv(out, tuple(terms), shift, bias, bool(relu), first)
