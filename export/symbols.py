@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ import numpy.typing as npt
 CONDITION = 0xFFFF
 """Plane number that stands for the condition, the n_q channels derived from the step code."""
 
-Int8Array = npt.NDArray[np.int8]
+IntArray = npt.NDArray[np.integer[Any]]
 
 
 class PlaneKind(IntEnum):
@@ -109,7 +110,7 @@ class Term:
         object.__setattr__(self, "weights", np.asarray(self.weights))
 
     @property
-    def array(self) -> npt.NDArray[np.integer[npt.NBitBase]]:
+    def array(self) -> IntArray:
         """The weights as an array [n_out, kh, kw, n_in]."""
         return np.asarray(self.weights)
 
@@ -134,8 +135,8 @@ class Conv:
 
     out: int
     terms: tuple[Term, ...]
-    shift: Sequence[int] | npt.NDArray[np.integer[npt.NBitBase]]
-    bias: Sequence[int] | npt.NDArray[np.integer[npt.NBitBase]]
+    shift: Sequence[int] | IntArray
+    bias: Sequence[int] | IntArray
     relu: bool = False
     first: int = 0
 

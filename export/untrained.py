@@ -70,6 +70,7 @@ def untrained_program(
     """
     planes_of_colour = (3 if colours is None else colours) if rank == 2 else 1
     table = PlaneTable()
+    stages: tuple[Stage, ...]
     if rank == 1:
         stages = (_signal_stage(table, levels, n_q),)
     else:

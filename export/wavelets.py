@@ -61,7 +61,7 @@ def reconstruction_error(pair: FilterPair, correlation: float = 0.95) -> float:
 
 def high_gain(pair: FilterPair) -> float:
     """Nyquist gain of the high-pass."""
-    return abs(sum(tap * (-1) ** k for k, tap in enumerate(pair.high))) / 2**pair.shift_high
+    return float(abs(np.dot(pair.high, (-1.0) ** np.arange(len(pair.high)))) / 2**pair.shift_high)
 
 
 def band_norms(rank: int, levels: int, colours: int = 1) -> FloatArray:
