@@ -1,0 +1,229 @@
+"""The learned prior p(z): a Keras layer that runs a topology with float weights."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from vaecodec.train.topology import CONDITION, Code, Conv, Shuffle, Stage, Term, Topology
+
+WEIGHT_BITS = 7
+MAX_SHIFT = 15
+ACTIVATION_SCALE = 256.0
+
+
+def compand(n: tf.Tensor) -> tf.Tensor:
+    """A(n) / 256 of docs/format.md section 4: piecewise linear log2(1 + n), for n >= 0."""
+    m = n + 1.0
+    e = tf.floor(tf.math.log(m) * (1 / math.log(2.0)) + 1e-6)
+    return e + m * tf.exp(-e * math.log(2.0)) - 1.0
+
+
+def bits(z: tf.Tensor, mean: tf.Tensor, log2_scale: tf.Tensor, spike: tf.Tensor) -> tf.Tensor:
+    """Code length of integers under the mixture of docs/format.md section 5.
+
+    Args:
+        z: integers as floats, any shape.
+        mean: in units of z.
+        log2_scale: log2 of the logistic's scale; clipped to the table's range [-4, 7.75].
+        spike: logit of the extra probability of zero; clipped to [-8, 7.75].
+
+    Returns:
+        Bits, the shape of z. Probabilities are floored at 2^-20, about what an escape costs.
+    """
+    inverse = tf.exp(tf.clip_by_value(log2_scale, -4.0, 7.75) * -math.log(2.0))
+    w = tf.sigmoid(tf.clip_by_value(spike, -8.0, 7.75))
+    d = tf.abs(z - mean)
+    p = tf.sigmoid((0.5 - d) * inverse) - tf.sigmoid((-0.5 - d) * inverse)
+    p = (1.0 - w) * p + w * tf.cast(tf.equal(z, 0.0), p.dtype)
+    return tf.math.log(p + 2.0 ** -20) * (-1 / math.log(2.0))
+
+
+def power_of_two_grid(w: tf.Tensor, inputs: int) -> tf.Tensor:
+    """Rounds weights to int8 times a power of two per output channel (last axis), straight through for gradients.
+
+    Args:
+        w: [..., n_out] over all terms of a convolution.
+        inputs: fan-in, for the 32-bit accumulator rule of docs/format.md section 4.
+    """
+    peak = tf.reduce_max(tf.abs(tf.reshape(w, [-1, w.shape[-1]])), axis=0)
+    del inputs
+    e = weight_exponent(peak)
+    scale = tf.exp(e * math.log(2.0))
+    q = tf.clip_by_value(tf.round(w * scale), -127.0, 127.0) / scale
+    return w + tf.stop_gradient(q - w)
+
+
+def weight_exponent(peak: tf.Tensor) -> tf.Tensor:
+    """Largest shift e <= 15 with |w| 2^e <= 127.5 for all |w| <= peak."""
+    e = tf.floor(tf.math.log(127.49 / tf.maximum(peak, 1e-9)) / math.log(2.0))
+    return tf.clip_by_value(e, 0.0, float(MAX_SHIFT))
+
+
+class Prior(tf.keras.layers.Layer):
+    """Runs every stage of a topology with the true symbols as context (teacher forcing).
+
+    Args:
+        topology: the stages.
+        quantised: train with weights on the int8 grid and activations in 1/256, as the C core computes.
+
+    Call arguments:
+        bands: list of [B, rows, columns] integer-valued float tensors in the band order of docs/format.md section 1
+            (rank 1: [B, N / 2^l, channels]).
+        position: [B] in [0, 1], where the step lies between t_lo (0) and t_hi (1).
+
+    Returns:
+        List over stages of [B, R, S, n_sym] bits.
+    """
+
+    def __init__(self, topology: Topology, quantised: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.topology = topology
+        self.quantised = quantised
+        self.kernels: dict[str, list[tf.Variable]] = {}
+        self.biases: dict[str, tf.Variable] = {}
+        for stage in topology.stages:
+            for op in [*stage.prelude, *stage.row]:
+                if isinstance(op, Conv):
+                    self._add_conv(op)
+
+    def _add_conv(self, op: Conv) -> None:
+        fan_in = sum(self._inputs(t) for t in op.terms)
+        deviation = math.sqrt(2.0 / fan_in) if op.role == "hidden" else 1e-3
+        kernels = []
+        for i, t in enumerate(op.terms):
+            count = self._inputs(t) // (t.kh * t.kw)
+            direct = op.role == "mean" and t.plane.endswith(".raw")
+            init = tf.keras.initializers.Zeros() if direct else tf.keras.initializers.RandomNormal(0.0, deviation)
+            name = (op.name + f".w{i}").replace(".", "_")
+            kernels.append(self.add_weight(name, shape=[t.kh, t.kw, count, op.count], initializer=init))
+        start = {"scale": -1.0, "spike": -2.0}.get(op.role, 0.0)
+        self.kernels[op.name] = kernels
+        self.biases[op.name] = self.add_weight(op.name.replace(".", "_") + "_b", shape=[op.count],
+                                               initializer=tf.keras.initializers.Constant(start))
+
+    def _inputs(self, t: Term) -> int:
+        if t.plane == CONDITION:
+            return self.topology.condition
+        return t.kh * t.kw * (t.count or self.topology.planes[t.plane].channels)
+
+    def call(self, bands: list[tf.Tensor], position: tf.Tensor) -> list[tf.Tensor]:
+        planes = {CONDITION: self._condition(position)}
+        return [self._stage(number, stage, bands, planes) for number, stage in enumerate(self.topology.stages)]
+
+    def _condition(self, position: tf.Tensor) -> tf.Tensor:
+        n = self.topology.condition
+        p = tf.clip_by_value(position, 0.0, 1.0)[:, None] * (n - 1)
+        return tf.maximum(0.0, 1.0 - tf.abs(p - tf.range(n, dtype=p.dtype)[None, :]))[:, None, None, :]
+
+    def _stage(self, number: int, stage: Stage, bands: list[tf.Tensor], planes: dict[str, tf.Tensor]) -> tf.Tensor:
+        z = gather_symbols(self.topology, number, bands)
+        magnitude = compand(tf.abs(z))
+        planes[f"{number}.magnitude"] = magnitude
+        planes[f"{number}.signed"] = tf.sign(z) * magnitude
+        planes[f"{number}.raw"] = tf.clip_by_value(z, -2048.0, 2047.9) / 16.0
+        planes[f"{number}.embed" if self.topology.rank == 2 else "embed"] = self._early(number, stage, planes)
+        out = []
+        partial: dict[str, list[tf.Tensor]] = {}
+        for op in [*stage.prelude, *stage.row]:
+            if isinstance(op, Conv) and op.out in planes:
+                continue
+            if isinstance(op, Conv):
+                value = self._conv(op, planes)
+                if op.role == "hidden":
+                    planes[op.out] = value
+                else:
+                    partial.setdefault(op.out, []).append(value)
+            elif isinstance(op, Shuffle):
+                planes[op.out] = tf.nn.depth_to_space(planes[op.source], 2)
+            elif isinstance(op, Code):
+                mean, scale, spike = partial[op.params]
+                out.append(bits(z[..., op.first:op.first + op.count], 16.0 * mean, scale, spike))
+        return tf.concat(out, axis=-1)
+
+    def _early(self, number: int, stage: Stage, planes: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The embedding of coded rows: last in a row's list, but read by the next rows, so computed first here."""
+        op = stage.row[-1]
+        assert isinstance(op, Conv) and op.name.endswith("embed")
+        return self._conv(op, planes)
+
+    def _conv(self, op: Conv, planes: dict[str, tf.Tensor]) -> tf.Tensor:
+        kernels: list[tf.Tensor] = list(self.kernels[op.name])
+        if self.quantised:
+            kernels = self._on_grid(kernels)
+        total: tf.Tensor = self.biases[op.name]
+        by_shape: dict[tuple, list[int]] = {}
+        for i, t in enumerate(op.terms):
+            by_shape.setdefault((t.kh, t.kw, t.oy, t.ox, t.dilation, t.plane == CONDITION), []).append(i)
+        for members in by_shape.values():
+            terms = [op.terms[i] for i in members]
+            x = tf.concat([self._channels(t, planes) for t in terms], -1) if len(terms) > 1 else self._channels(terms[0], planes)
+            w = tf.concat([kernels[i] for i in members], 2) if len(terms) > 1 else kernels[members[0]]
+            total = total + convolve(x, w, terms[0])
+        y = tf.nn.relu(total) if op.relu else total
+        if self.quantised:
+            y = y + tf.stop_gradient(tf.floor(y * ACTIVATION_SCALE + 0.5) / ACTIVATION_SCALE - y)
+        return y
+
+    def _on_grid(self, kernels: list[tf.Tensor]) -> list[tf.Tensor]:
+        flat = [tf.reshape(k, [-1, k.shape[-1]]) for k in kernels]
+        joined = power_of_two_grid(tf.concat(flat, 0), sum(f.shape[0] for f in flat))
+        parts = tf.split(joined, [f.shape[0] for f in flat], 0)
+        return [tf.reshape(p, k.shape) for p, k in zip(parts, kernels)]
+
+    @staticmethod
+    def _channels(t: Term, planes: dict[str, tf.Tensor]) -> tf.Tensor:
+        x = planes[t.plane]
+        return x if t.count is None else x[..., t.first:t.first + t.count]
+
+
+def convolve(x: tf.Tensor, w: tf.Tensor, t: Term) -> tf.Tensor:
+    """Convolution of one term with zeros outside; a term of one site is a matrix product."""
+    if t.kh == t.kw == 1 and t.oy == t.ox == 0:
+        return tf.nn.conv2d(x, w, 1, "VALID")
+    reach_y = (t.kh - 1) * t.dilation
+    top, bottom = -t.oy, t.oy + reach_y
+    left, right = -t.ox, t.ox + t.kw - 1
+    crop = max(0, -bottom)
+    x = tf.pad(x, [[0, 0], [top, max(0, bottom)], [left, max(0, right)], [0, 0]])
+    if crop:
+        x = x[:, :-crop]
+    if t.dilation == 1:
+        return tf.nn.conv2d(x, w, 1, "VALID")
+    # TensorFlow has no gradient of a dilated convolution on a CPU: lay the taps side by side as channels instead.
+    rows = tf.shape(x)[1] - reach_y
+    x = tf.concat([x[:, i * t.dilation:i * t.dilation + rows] for i in range(t.kh)], -1)
+    w = tf.reshape(tf.transpose(w, [1, 0, 2, 3]), [1, t.kw, t.kh * w.shape[2], w.shape[3]])
+    return tf.nn.conv2d(x, w, 1, "VALID")
+
+
+def gather_symbols(top: Topology, number: int, bands: list[tf.Tensor]) -> tf.Tensor:
+    """Latents of a stage as [B, R, S, n_sym]; columns that do not exist are 0."""
+    stage = top.stages[number]
+    if top.rank == 1:
+        length = 2 ** top.levels
+        del length
+        columns = {b: _blocks(bands[b], sum(1 for s, _ in stage.symbols if s == b)) for b in {s for s, _ in stage.symbols}}
+    else:
+        columns = {b: _phases(bands[b], stage.phases) for b in {s for s, _ in stage.symbols}}
+    return tf.stack([columns[b][..., d] for b, d in stage.symbols], axis=-1)
+
+
+def _blocks(band: tf.Tensor, per_block: int) -> tf.Tensor:
+    shape = tf.shape(band)
+    x = tf.reshape(band, [shape[0], shape[1] // per_block, per_block, band.shape[2]])
+    return tf.transpose(x, [0, 1, 3, 2])
+
+
+def _phases(band: tf.Tensor, phases: int) -> tf.Tensor:
+    odd = (-tf.shape(band)[2]) % phases
+    band = tf.pad(band, [[0, 0], [0, 0], [0, odd]])
+    shape = tf.shape(band)
+    return tf.reshape(band, [shape[0], shape[1], shape[2] // phases, phases])
+
+
+def parameter_count(prior: Prior) -> int:
+    """Number of weights and biases."""
+    return int(sum(np.prod(v.shape) for v in prior.trainable_variables))

@@ -1,0 +1,271 @@
+"""The prior as a list of operations, shared by training, export and the C core.
+
+A topology is what section 4 of docs/format.md calls stages, planes and operations, before any weight is known: the Keras
+layer `vaecodec.train.layers.prior.Prior` gives every `Conv` float weights, and the export turns the same objects
+into `symbols.bin`. Planes are named; the planes a coder writes by itself are `"<stage>.signed"`, `"<stage>.magnitude"`
+and `"<stage>.raw"`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CONDITION = "condition"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Activations over the grid of one stage."""
+
+    name: str
+    stage: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand of a convolution; fields as in docs/format.md section 4. `count` None means all channels."""
+
+    plane: str
+    kh: int = 1
+    kw: int = 1
+    oy: int = 0
+    ox: int = 0
+    dilation: int = 1
+    first: int = 0
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Conv:
+    """`out[first:first + count]` = activation(sum of terms + bias)."""
+
+    name: str
+    out: str
+    count: int
+    terms: tuple[Term, ...]
+    relu: bool = True
+    first: int = 0
+    role: str = "hidden"  # or "mean", "scale", "spike": decides the initial value
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """Depth to space by two along both axes."""
+
+    source: str
+    out: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Codes symbols [first, first + count) of every site of a row from plane `params`."""
+
+    params: str
+    first: int
+    count: int
+
+
+Operation = Conv | Shuffle | Code
+
+
+@dataclass
+class Stage:
+    """A grid with its symbols (pairs of band number and position in the site) and operations."""
+
+    level: int
+    phases: int
+    symbols: list[tuple[int, int]]
+    prelude: list[Operation] = field(default_factory=list)
+    row: list[Operation] = field(default_factory=list)
+
+
+@dataclass
+class Topology:
+    """All stages of a prior over the bands of a rank-1 or rank-2 transform."""
+
+    rank: int
+    levels: int
+    colours: int
+    condition: int
+    stages: list[Stage] = field(default_factory=list)
+    planes: dict[str, Plane] = field(default_factory=dict)
+
+    def add_stage(self, stage: Stage) -> int:
+        """Appends a stage with its three coder planes and returns its number."""
+        number = len(self.stages)
+        self.stages.append(stage)
+        for kind in ("signed", "magnitude", "raw"):
+            self.plane(f"{number}.{kind}", number, len(stage.symbols))
+        return number
+
+    def plane(self, name: str, stage: int, channels: int) -> str:
+        """Registers a plane and returns its name."""
+        self.planes[name] = Plane(name, stage, channels)
+        return name
+
+
+def symbols_term(stage: int, kh: int = 1, kw: int = 1, oy: int = 0, ox: int = 0, first: int = 0, count: int | None = None,
+                 dilation: int = 1) -> tuple[Term, ...]:
+    """Both companded views (signed and magnitude) of symbols already known."""
+    return tuple(Term(f"{stage}.{kind}", kh, kw, oy, ox, dilation, first, count) for kind in ("signed", "magnitude"))
+
+
+def _head(top: Topology, stage: int, first: int, count: int, context: tuple[Term, ...], hidden: int,
+          linear: tuple[Term, ...] = ()) -> list[Operation]:
+    """Hidden layer and the three parameters of a group of symbols; `linear` terms go straight to the mean."""
+    tag = f"{stage}.group{first}"
+    h = top.plane(f"{tag}.hidden", stage, hidden)
+    p = top.plane(f"{tag}.params", stage, 3 * count)
+    ops: list[Operation] = [Conv(f"{tag}.hidden", h, hidden, context)]
+    for i, role in enumerate(("mean", "scale", "spike")):
+        terms = (Term(h),) + (linear if role == "mean" else ())
+        ops.append(Conv(f"{tag}.{role}", p, count, terms, relu=False, first=i * count, role=role))
+    return [*ops, Code(p, first, count)]
+
+
+@dataclass(frozen=True)
+class ImageWidths:
+    """Channels of one stage of an image prior."""
+
+    middle: int
+    up: int
+    embed: int
+    context: int
+    hidden: int
+
+
+def image_topology(levels: int, colours: int, condition: int, coarse: ImageWidths, fine: ImageWidths) -> Topology:
+    """A prior for wavelet bands of a picture: coarse to fine, row by row, even columns before odd ones.
+
+    Each stage sees features of all coarser stages around a site, rows above, and within the row the groups already coded (luma even,
+    luma odd, chroma even, chroma odd columns). The finest level has `fine` widths, all others `coarse` ones.
+
+    Args:
+        levels: decomposition levels L.
+        colours: colour planes C, the first being luma.
+        condition: channels n_q that tell the step.
+        coarse: widths of stages 0..L-1.
+        fine: widths of stage L.
+
+    Returns:
+        A topology of L + 1 stages.
+    """
+    top = Topology(2, levels, colours, condition)
+    luma = [0]
+    chroma = list(range(1, colours))
+    _image_stage(top, levels, [[c] for c in range(colours)], luma, chroma, coarse)
+    for level in range(levels, 0, -1):
+        base = colours + 3 * colours * (levels - level)
+        bands = [[base + 3 * c + o for o in range(3)] for c in range(colours)]
+        _image_stage(top, level, bands, luma, chroma, fine if level == 1 else coarse)
+    return top
+
+
+def _image_stage(top: Topology, level: int, bands: list[list[int]], luma: list[int], chroma: list[int], w: ImageWidths) -> None:
+    groups = [[(b, phase) for c in part for b in bands[c]] for part in (luma, chroma) if part for phase in (0, 1)]
+    k = top.add_stage(Stage(level, 2, [s for g in groups for s in g]))
+    stage, condition = top.stages[k], Term(CONDITION)
+    side: tuple[Term, ...] = ()
+    if k == 1:
+        side = symbols_term(0, 3, 3, -1, -1)
+    elif k > 1:
+        side = (Term(_upsampled(top, k, w)),)
+    embed = top.plane(f"{k}.embed", k, w.embed)
+    context = top.plane(f"{k}.context", k, w.context)
+    above = (Term(embed, 2, 3, -2, -1),)
+    stage.row.append(Conv(f"{k}.context", context, w.context, (*above, *side, condition)))
+    first = 0
+    for group in groups:
+        known = symbols_term(k, 1, 3, 0, -1, 0, first) if first else ()
+        linear: tuple[Term, ...] = ()
+        if k == 0:
+            linear = (Term("0.raw", 1, 3, -1, -1),) + ((Term("0.raw", 1, 3, 0, -1, 1, 0, first),) if first else ())
+        stage.row += _head(top, k, first, len(group), (Term(context), *known, condition), w.hidden, linear)
+        first += len(group)
+    stage.row.append(Conv(f"{k}.embed", embed, w.embed, symbols_term(k)))
+
+
+def _upsampled(top: Topology, k: int, w: ImageWidths) -> str:
+    """Features of all coarser stages, brought to the grid of stage k."""
+    coarser = k - 1
+    middle = top.plane(f"{k}.middle", coarser, w.middle)
+    packed = top.plane(f"{k}.packed", coarser, 4 * w.up)
+    up = top.plane(f"{k}.up", k, w.up)
+    inherited = (Term(f"{coarser}.up"),) if coarser > 1 else symbols_term(0, 3, 3, -1, -1)
+    top.stages[k].prelude += [
+        Conv(f"{k}.middle", middle, w.middle, (*symbols_term(coarser, 3, 3, -1, -1), *inherited, Term(CONDITION))),
+        Conv(f"{k}.packed", packed, 4 * w.up, (Term(middle),)),
+        Shuffle(packed, up),
+    ]
+    return up
+
+
+@dataclass(frozen=True)
+class SignalWidths:
+    """Channels of a signal prior."""
+
+    embed: int
+    near: int
+    far: int
+    hidden: int
+
+
+def signal_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
+    """A prior for wavelet blocks of a signal: context from earlier blocks, coarse to fine within a block.
+
+    A row is a block of 2^L samples. `near` features see the last 4 blocks, `far` features four of those, 4 blocks
+    apart: 16 blocks in all.
+
+    Args:
+        levels: decomposition levels L.
+        condition: channels n_q that tell the step.
+        w: widths.
+
+    Returns:
+        A topology of one stage.
+    """
+    top = Topology(1, levels, 1, condition)
+    groups = [[(0, 0), (1, 0)]] + [[(1 + levels - level, d) for d in range(2 ** (levels - level))] for level in range(levels - 1, 0, -1)]
+    k = top.add_stage(Stage(0, 1, [s for g in groups for s in g]))
+    row = top.stages[k].row
+    embed = top.plane("embed", k, w.embed)
+    near = top.plane("near", k, w.near)
+    far = top.plane("far", k, w.far)
+    condition_term = Term(CONDITION)
+    row.append(Conv("near", near, w.near, (Term(embed, 4, 1, -4, 0), condition_term)))
+    row.append(Conv("far", far, w.far, (Term(near, 4, 1, -12, 0, 4), condition_term)))
+    first = 0
+    for group in groups:
+        known = symbols_term(k, 1, 1, 0, 0, 0, first) if first else ()
+        linear = (Term("0.raw", 3, 1, -3, 0, 1, 0, 2),) if first == 0 else ()
+        hidden = max(16, w.hidden)
+        row += _head(top, k, first, len(group), (Term(far), *known, condition_term), hidden, linear)
+        first += len(group)
+    row.append(Conv("embed", embed, w.embed, symbols_term(k)))
+    return top
+
+
+def macs_per_sample(top: Topology) -> float:
+    """Multiply-accumulates of the prior per pixel and per sample of a channel, hidden and output layers alike."""
+    total = 0.0
+    for number, stage in enumerate(top.stages):
+        for op in [*stage.prelude, *stage.row]:
+            if isinstance(op, Conv):
+                total += _conv_macs(top, op) * _sites_per_sample(top, top.planes[op.out].stage)
+    return total
+
+
+def _conv_macs(top: Topology, op: Conv) -> int:
+    inputs = 0
+    for term in op.terms:
+        if term.plane != CONDITION:
+            inputs += term.kh * term.kw * (term.count or top.planes[term.plane].channels)
+    return inputs * op.count
+
+
+def _sites_per_sample(top: Topology, stage: int) -> float:
+    if top.rank == 1:
+        return 2.0 ** -top.levels
+    s = top.stages[stage]
+    return 4.0 ** -s.level / s.phases
