@@ -1,0 +1,293 @@
+"""The picture codec: arrays to streams and back.
+
+    uint8 [H, W, ...] ──► analysis ──► coefficients ──► quantiser(t) ──► ImageLatents ──► tiles, level groups ──► bytes
+                                                                              │
+    uint8 [H, W, ...] ◄──────────────────── synthesis ◄───────────────────────┘
+"""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaecodec.codec import container, rate
+from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.container import File, ImageHeader, Metadata, Packet
+from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
+from vaecodec.codec.grids import Bands, level_groups, padded, tiles
+from vaecodec.codec.native import Prior
+from vaecodec.codec.synthesis import Synthesis
+from vaecodec.codec.warn import SynthesisWarning
+
+__all__ = ["ImageCodec", "ImageLatents"]
+
+Pixels = NDArray[np.uint8]
+
+DEFAULT_QUALITY = 60.0
+# Pictures above this many pixels are cut into tiles, so that memory stays bounded.
+WHOLE_PIXELS = 1 << 22
+TILE_PIXELS = 2048
+MODES = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
+
+
+@dataclass(frozen=True)
+class ImageLatents:
+    """A picture as integers: everything that its stream holds.
+
+    Attributes:
+        header: geometry, step code, ids.
+        bands: int16 latents of the padded picture, in the order of docs/format.md section 1.
+        metadata: alpha plane, colour profile and so on, as packets carry them.
+    """
+
+    header: ImageHeader
+    bands: Bands
+    metadata: tuple[Metadata, ...] = ()
+
+
+class ImageCodec:
+    """Codes pictures with one bundle. Use one object a thread.
+
+    Args:
+        bundle: an image bundle.
+        threads: threads the synthesis may use.
+        max_pixels: larger pictures are refused, in both directions.
+
+    Raises:
+        ModelError: the bundle is damaged or codes signals.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1, max_pixels: int = container.MAX_PIXELS) -> None:
+        if bundle.modality != "image":
+            raise ModelError(f"{bundle.name} codes signals, not pictures")
+        self.bundle = bundle
+        self._model = bundle.symbols
+        self._threads = threads
+        self._max_pixels = max_pixels
+        self._synthesis: Synthesis | None = None
+
+    # --- arrays <-> bytes ---
+
+    def encode(
+        self,
+        array: Pixels,
+        *,
+        quality: float | None = None,
+        target_bytes: int | None = None,
+        target_bpp: float | None = None,
+        tile: int | None = None,
+        icc: bytes | None = None,
+        exif: bytes | None = None,
+    ) -> bytes:
+        """Compresses a picture.
+
+        Args:
+            array: uint8 `[H, W]` grey, `[H, W, 2]` grey + alpha, `[H, W, 3]` RGB or `[H, W, 4]` RGB + alpha; alpha is kept exactly.
+            quality: 0..100, 100 the finest; 60 unless a target is given.
+            target_bytes: the finest quality whose stream has at most so many bytes.
+            target_bpp: the same in bits a pixel.
+            tile: side of the independently coded tiles in pixels (rounded up to the model's grid); 0 for the whole picture.
+                Unless given, pictures above 4 Mpixel are tiled.
+            icc: colour profile to carry along.
+            exif: EXIF block to carry along.
+
+        Returns:
+            A vaecodec file (docs/format.md).
+
+        Raises:
+            InputError: wrong shape, dtype or quality, an empty picture, or a target that cannot be reached.
+            LimitError: too many pixels.
+        """
+        planes, alpha, mode = self._split(array)
+        header = self._header(planes.shape[0], planes.shape[1], mode, tile)
+        metadata = _metadata(alpha, icc, exif)
+        coefficients = self._model.analyse(self._samples(planes))
+
+        def at(t: int) -> bytes:
+            latents = self._model.quantise(coefficients, t)
+            return self.encode_latents(ImageLatents(_with_step(header, t), latents, metadata))
+
+        t_lo, t_hi = self._model.t_lo, self._model.t_hi
+        target = rate.target(quality, target_bytes, target_bpp, header.width * header.height)
+        if target is not None:
+            return rate.fit(at, target, t_lo, t_hi)
+        return at(rate.step_code(DEFAULT_QUALITY if quality is None else quality, t_lo, t_hi))
+
+    def decode(self, data: bytes) -> Pixels:
+        """Reconstructs a picture; shape and dtype are those of the array that was encoded.
+
+        Raises:
+            FormatError: the stream is damaged.
+            ModelError: it was made with another model.
+            LimitError: it claims more pixels than allowed.
+
+        Warns:
+            SynthesisWarning: it was made for other decoder weights of this model.
+        """
+        return self.decode_latents(self.latents(data))
+
+    # --- latents ---
+
+    def latents(self, data: bytes) -> ImageLatents:
+        """Decodes the integers of a stream; errors as `decode`."""
+        file = container.read_file(data)
+        header = self._check_header(file.header)
+        _check_alpha(header, file.metadata)
+        groups, places = level_groups(self._model.levels), list(tiles(header, self._model.levels))
+        if len(file.packets) != len(groups) * len(places):
+            raise FormatError(f"{len(file.packets)} data packets; this picture has {len(places)} tiles of {len(groups)} level groups: truncated?")
+        bands = [np.zeros(shape, np.int16) for shape in self._model.band_shapes(self._padded(header))]
+        for i, tile in enumerate(places):
+            part = tile.cut(bands)
+            prior = Prior(self._model, tile.shape(self._model.levels), header.step_code)
+            for g, (first, last) in enumerate(groups):
+                prior.decode(file.packets[_place(header, i, g, len(places), len(groups))].payload, part, first, last)
+            tile.paste(part, bands)
+        return ImageLatents(header, bands, file.metadata)
+
+    def encode_latents(self, latents: ImageLatents) -> bytes:
+        """Writes latents as a stream; the inverse of `latents`.
+
+        Raises:
+            InputError: the bands do not fit the header's geometry.
+        """
+        header = self._own(latents.header)
+        shapes = [tuple(shape) for shape in self._model.band_shapes(self._padded(header))]
+        if [band.shape for band in latents.bands] != shapes or any(band.dtype != np.int16 for band in latents.bands):
+            raise InputError(f"latents of {header.width} x {header.height} pixels are {len(shapes)} int16 arrays of shapes {shapes[:4]} ...")
+        groups, places = level_groups(self._model.levels), list(tiles(header, self._model.levels))
+        payloads = [b""] * (len(groups) * len(places))
+        for i, tile in enumerate(places):
+            part = tile.cut(latents.bands)
+            prior = Prior(self._model, tile.shape(self._model.levels), header.step_code)
+            for g, (first, last) in enumerate(groups):
+                payloads[_place(header, i, g, len(places), len(groups))] = prior.encode(part, first, last)
+        packets = tuple(Packet(container.DATA, i & 255, payload) for i, payload in enumerate(payloads))
+        return container.write_file(File(header, packets, latents.metadata))
+
+    def decode_latents(self, latents: ImageLatents) -> Pixels:
+        """Turns latents into the picture that their stream decodes to."""
+        header = self._check_header(latents.header)
+        out = np.empty((header.height, header.width, *{1: (), 2: (2,), 3: (3,), 4: (4,)}[header.mode]), np.uint8)
+        colour = out if header.mode == 1 else out[..., : 1 if header.mode == 2 else 3]
+        for row, col, block in self._synthesiser().image(latents.bands, header.step_code, header.height, header.width):
+            if header.mode <= 2:
+                block = block.mean(axis=2, keepdims=header.mode == 2)
+            colour[row : row + block.shape[0], col : col + block.shape[1]] = np.clip(np.rint(block), 0, 255)
+        if header.mode in (2, 4):
+            out[..., -1] = _inflate_alpha(latents.metadata, header)
+        return out
+
+    def info(self, data: bytes) -> dict[str, Any]:
+        """What a stream says about itself; see `vaecodec.info`."""
+        from vaecodec.codec.info import describe
+
+        return describe(data, self.bundle)
+
+    # --- steps ---
+
+    def _split(self, array: Pixels) -> tuple[Pixels, Pixels | None, int]:
+        """Colour planes [H, W, C], alpha, mode."""
+        mode = _mode(array)
+        pixels = array.shape[0] * array.shape[1]
+        if pixels > self._max_pixels or max(array.shape[:2]) > container.MAX_SIDE:
+            raise LimitError(f"a picture of {array.shape[1]} x {array.shape[0]} pixels; the limit is {self._max_pixels} pixels, 65535 a side")
+        colours = self._model.colours
+        if mode > 2 and colours == 1:
+            raise InputError(f"{self.bundle.name} codes grey pictures only")
+        alpha = array[..., -1] if mode in (2, 4) else None
+        planes = array[..., None] if mode == 1 else array[..., :-1] if alpha is not None else array
+        return (np.broadcast_to(planes, (*planes.shape[:2], colours)) if mode <= 2 else planes), alpha, mode
+
+    def _samples(self, planes: Pixels) -> NDArray[np.int16]:
+        """Padded input of the analysis, by a table of what each of the 256 values becomes."""
+        values = np.arange(256, dtype=np.float64) - self._model.in_offset
+        table = np.clip(np.floor(values * 2.0**self._model.in_shift + 0.5), -32768, 32767).astype(np.int16)
+        height, width = (padded(side, self._model.levels) - side for side in planes.shape[:2])
+        return table[np.pad(planes, ((0, height), (0, width), (0, 0)), mode="edge")]
+
+    def _header(self, height: int, width: int, mode: int, tile: int | None) -> ImageHeader:
+        if tile is None:
+            tile = TILE_PIXELS if height * width > WHOLE_PIXELS else 0
+        if not 0 <= tile <= container.MAX_SIDE:
+            raise InputError(f"a tile's side is 0..{container.MAX_SIDE} pixels, got {tile}")
+        units = padded(tile, self._model.levels) >> self._model.levels
+        return ImageHeader(self.bundle.model_id, self.bundle.synthesis_id, 0, width, height, mode, units, units, order=1)
+
+    def _check_header(self, header: container.Header) -> ImageHeader:
+        header = self._own(header)
+        if header.synthesis_id != self.bundle.synthesis_id:
+            warnings.warn(SynthesisWarning(header.synthesis_id, self.bundle.synthesis_id), stacklevel=3)
+        return header
+
+    def _own(self, header: container.Header) -> ImageHeader:
+        """Checks that this codec can take a stream with such a header."""
+        if not isinstance(header, ImageHeader):
+            raise ModelError(f"this stream holds a signal; {self.bundle.name} codes pictures")
+        if header.model_id != self.bundle.model_id:
+            raise ModelError(f"this stream needs model {header.model_id:08x}; {self.bundle.name} is {self.bundle.model_id:08x}")
+        if header.width * header.height > self._max_pixels:
+            raise LimitError(f"a picture of {header.width} x {header.height} pixels; the limit is {self._max_pixels} pixels")
+        if header.mode > 2 and self._model.colours == 1:
+            raise FormatError("a colour picture in a stream of a model for grey ones")
+        return header
+
+    def _padded(self, header: ImageHeader) -> tuple[int, int]:
+        return padded(header.height, self._model.levels), padded(header.width, self._model.levels)
+
+    def _synthesiser(self) -> Synthesis:
+        if self._synthesis is None:
+            self._synthesis = Synthesis(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
+        return self._synthesis
+
+
+def _mode(array: Pixels) -> int:
+    """Colour mode of an array, or an error that says what is expected."""
+    expected = "expected uint8 [H, W], [H, W, 2], [H, W, 3] or [H, W, 4]"
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+        raise InputError(f"{expected}; received {getattr(array, 'dtype', type(array).__name__)}")
+    mode = 1 if array.ndim == 2 else array.shape[2] if array.ndim == 3 else 0
+    if not 1 <= mode <= 4 or (array.ndim == 3 and mode == 1):
+        raise InputError(f"{expected}; received shape {array.shape}")
+    if array.size == 0:
+        raise InputError(f"an empty picture: shape {array.shape}")
+    return mode
+
+
+def _with_step(header: ImageHeader, t: int) -> ImageHeader:
+    return ImageHeader(**{**vars(header), "step_code": t})
+
+
+def _place(header: ImageHeader, tile: int, group: int, tile_count: int, group_count: int) -> int:
+    """Number of the packet of a tile's level group."""
+    return group * tile_count + tile if header.order else tile * group_count + group
+
+
+def _metadata(alpha: Pixels | None, icc: bytes | None, exif: bytes | None) -> tuple[Metadata, ...]:
+    packed = None if alpha is None else zlib.compress(alpha.tobytes(), 9)
+    parts = ((container.META_ALPHA, packed), (container.META_EXIF, exif), (container.META_ICC, icc))
+    return tuple(Metadata(kind, data) for kind, data in parts if data is not None)
+
+
+def _check_alpha(header: ImageHeader, metadata: tuple[Metadata, ...]) -> None:
+    count = sum(m.kind == container.META_ALPHA for m in metadata)
+    if count != (header.mode in (2, 4)):
+        raise FormatError(f"{count} alpha planes in a picture of mode {MODES[header.mode]}")
+
+
+def _inflate_alpha(metadata: tuple[Metadata, ...], header: ImageHeader) -> Pixels:
+    """The alpha plane, inflated no further than to the picture's size."""
+    packed = next(m.data for m in metadata if m.kind == container.META_ALPHA)
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(packed, header.width * header.height + 1)
+    except zlib.error as error:
+        raise FormatError(f"the alpha plane is damaged: {error}") from error
+    if len(raw) != header.width * header.height or not inflater.eof or inflater.unused_data:
+        raise FormatError("the alpha plane does not have the picture's size")
+    return np.frombuffer(raw, np.uint8).reshape(header.height, header.width)

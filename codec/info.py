@@ -1,0 +1,81 @@
+"""What a stream says about itself, read without decoding it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vaecodec.codec import container
+from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.container import File, ImageHeader, SignalHeader
+from vaecodec.codec.errors import ModelError
+from vaecodec.codec.rate import quality_of
+from vaecodec.codec.signal import read_json
+
+__all__ = ["describe"]
+
+MODES = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgb+alpha"}
+
+
+def describe(data: bytes, bundle: Bundle | None = None) -> dict[str, Any]:
+    """Facts of a stream; every CRC is checked, no latent is decoded.
+
+    Args:
+        data: a vaecodec file.
+        bundle: its model; looked for among the known ones unless given. Without it, name and quality are None.
+
+    Returns:
+        JSON-ready facts: modality, model, ids, quality, geometry, rate, and where the bytes went.
+
+    Raises:
+        FormatError: the stream is damaged.
+        LimitError: it claims more than docs/format.md allows.
+    """
+    file = container.read_file(data)
+    bundle = bundle or _find(file.header.model_id)
+    facts = {
+        "modality": "image" if isinstance(file.header, ImageHeader) else "signal",
+        "model": bundle and bundle.name,
+        "model_id": f"{file.header.model_id:08x}",
+        "synthesis_id": f"{file.header.synthesis_id:04x}",
+        "quality": bundle and round(quality_of(file.header.step_code, bundle.symbols.t_lo, bundle.symbols.t_hi), 2),
+        "step_code": file.header.step_code,
+        "bytes": len(data),
+        "packets": len(file.packets),
+        "payload_bytes": sum(len(packet.payload) for packet in file.packets),
+        "metadata_bytes": sum(len(m.data) for m in file.metadata),
+    }
+    return facts | (_image(file, len(data)) if isinstance(file.header, ImageHeader) else _signal(file, len(data)))
+
+
+def _find(model_id: int) -> Bundle | None:
+    try:
+        return Bundle.find(model_id)
+    except ModelError:
+        return None
+
+
+def _image(file: File, size: int) -> dict[str, Any]:
+    header = file.header
+    assert isinstance(header, ImageHeader)
+    return {
+        "width": header.width,
+        "height": header.height,
+        "mode": MODES[header.mode],
+        "tiles": [header.tile_width, header.tile_height],
+        "bpp": round(8 * size / (header.width * header.height), 4),
+    }
+
+
+def _signal(file: File, size: int) -> dict[str, Any]:
+    header = file.header
+    assert isinstance(header, SignalHeader)
+    count = (file.total or 0) * header.channels
+    facts = read_json(file.metadata)
+    return {
+        "channels": header.channels,
+        "samples": file.total,
+        "rate": float(header.rate) or None,
+        "sample_type": facts.get("dtype") or container.SAMPLE_TYPES[header.sample_type],
+        "bits_per_sample": round(8 * size / count, 4) if count else None,
+        "metadata": facts,
+    }

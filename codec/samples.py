@@ -1,0 +1,156 @@
+"""Samples to the integers that the analysis takes, and back: dtype, step, offset, shift (docs/format.md, section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaecodec.codec.container import SAMPLE_TYPES
+from vaecodec.codec.errors import FormatError, InputError
+
+__all__ = ["Scaling", "find_step", "restore", "rounding_shift", "to_integers"]
+
+Integers = NDArray[np.int64]
+Samples = NDArray[np.generic]
+
+INT32 = 1 << 31
+# Other dtypes travel as one of the seven, and come back by the `dtype` key of the JSON metadata.
+CARRIERS = {"int64": 5, "uint32": 5, "uint64": 5, "float16": 6, "bool": 2}
+CODES = {name: code for code, name in SAMPLE_TYPES.items()}
+# A value on a grid is this close to it, in steps.
+GRID_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How samples became integers.
+
+    Attributes:
+        sample_type: code of the header.
+        dtype: NumPy dtype of the caller's array.
+        steps: for float samples, the value of one unit of each channel; None for integer ones.
+    """
+
+    sample_type: int
+    dtype: str
+    steps: tuple[float, ...] | None = None
+
+
+def to_integers(array: Samples, bits: int, step: float | Sequence[float] | None = None) -> tuple[Integers, Scaling]:
+    """Turns samples `[N, channels]` of any integer or float dtype into integers below 2^31 in size.
+
+    Args:
+        array: samples.
+        bits: for float samples that lie on no grid, resolution of each channel's range.
+        step: for float samples, the value of one unit, one for all channels or one each; found unless given.
+
+    Raises:
+        InputError: dtype, NaN, infinity, or values that do not fit.
+    """
+    name = array.dtype.name
+    if array.dtype.kind not in "iufb" or (name not in CODES and name not in CARRIERS):
+        raise InputError(f"expected integer or float samples of at most 64 bits; received dtype {name}")
+    code = CODES.get(name) or CARRIERS[name]
+    if array.dtype.kind == "f":
+        values = array.astype(np.float64)
+        if not np.isfinite(values).all():
+            raise InputError("samples must be finite; received NaN or infinity: fill the gaps first")
+        steps = _steps(values, bits, step)
+        return _checked(np.rint(values / steps)), Scaling(code, name, tuple(steps.tolist()))
+    if step is not None:
+        raise InputError(f"step is for float samples; these are {name}")
+    return _checked(array), Scaling(code, name)
+
+
+def restore(integers: NDArray[np.float64], sample_type: int, steps: Sequence[float] | None) -> Samples:
+    """Rounds, scales and clips decoded values `[N, channels]` to the stream's sample type."""
+    dtype = np.dtype(SAMPLE_TYPES[sample_type])
+    whole = np.rint(integers)
+    if dtype.kind == "f":
+        return (whole * np.asarray(steps)).astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(whole, limits.min, limits.max).astype(dtype)
+
+
+def rounding_shift(values: Integers, shift: int) -> Integers:
+    """`(v + 2^(shift-1)) >> shift`, or `v << -shift` for a negative shift."""
+    if shift <= 0:
+        return values << -shift
+    return (values + (1 << (shift - 1))) >> shift
+
+
+def read_steps(value: object, channels: int) -> tuple[float, ...]:
+    """The JSON metadata's `step`, checked.
+
+    Raises:
+        FormatError: not one positive, finite number a channel.
+    """
+    good = isinstance(value, list) and len(value) == channels and all(isinstance(v, (int, float)) and 0 < v < float("inf") for v in value)
+    if not good:
+        raise FormatError("a float signal needs metadata with a positive step for each channel")
+    assert isinstance(value, list)
+    return tuple(map(float, value))
+
+
+def find_step(values: NDArray[np.float64]) -> float | None:
+    """The coarsest step of which all values are whole multiples, or None if there is no plausible one.
+
+    Decimal steps (0.005) are tried first, then the smallest distance between two values, refined.
+    """
+    levels = np.unique(np.abs(values))
+    if levels[-1] == 0:
+        return 1.0
+    return _decimal_step(levels) or _regular_step(levels)
+
+
+def _decimal_step(levels: NDArray[np.float64]) -> float | None:
+    for decimals in range(10):
+        scaled = levels * 10.0**decimals
+        whole = np.rint(scaled)
+        if whole[-1] >= INT32:
+            return None
+        # float32 values of a decimal column are off by their own rounding.
+        if np.all(np.abs(scaled - whole) <= np.maximum(1e-9, 1e-7 * whole)):
+            return float(np.gcd.reduce(whole.astype(np.int64))) / 10.0**decimals
+    return None
+
+
+def _regular_step(levels: NDArray[np.float64]) -> float | None:
+    gaps = np.diff(levels, prepend=0.0)
+    gaps = gaps[gaps > 1e-6 * levels[-1]]
+    if gaps.size < 8:
+        return None
+    step = float(gaps.min())
+    for _ in range(4):
+        # Fit the step on ever more of the range: counts are certain only where the error of the step has not grown to half.
+        counts = np.rint(levels / step)
+        certain = np.abs(levels / step - counts) < 0.25
+        if not counts[certain].any():
+            return None
+        step = float(levels[certain] @ counts[certain] / (counts[certain] @ counts[certain]))
+    counts = levels / step
+    return step if counts[-1] < INT32 and np.all(np.abs(counts - np.rint(counts)) < 0.02) else None
+
+
+def _steps(values: NDArray[np.float64], bits: int, step: float | Sequence[float] | None) -> NDArray[np.float64]:
+    channels = values.shape[1]
+    if step is None:
+        return np.array([find_step(column) or _range_step(column, bits) for column in values.T])
+    steps = np.broadcast_to(np.asarray(step, np.float64), (channels,)) if np.size(step) in (1, channels) else np.zeros(1)
+    if not np.all((steps > 0) & np.isfinite(steps)):
+        raise InputError(f"step must be positive, one for all or one for each of {channels} channels; received {step}")
+    return steps
+
+
+def _range_step(column: NDArray[np.float64], bits: int) -> float:
+    spread = float(np.ptp(column)) or float(np.abs(column).max()) or 1.0
+    return max(spread / 2.0**bits, float(np.abs(column).max()) / (INT32 - 1), np.finfo(np.float64).tiny)
+
+
+def _checked(values: Samples | NDArray[np.float64]) -> Integers:
+    if values.size and (float(values.max()) >= INT32 or float(values.min()) < -INT32):
+        raise InputError("values, in units of the step, must fit 32 bits; give a larger step")
+    return values.astype(np.int64)

@@ -1,0 +1,355 @@
+"""The signal codec: arrays of samples to streams and back.
+
+    [N] or [N, channels] ──► integers ──► analysis ──► quantiser(t) ──► SignalLatents ──► packets of `rows` blocks ──► bytes
+                                                                             │
+    [N] or [N, channels] ◄───────────── synthesis ◄──────────────────────────┘
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaecodec.codec import container, rate
+from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
+from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
+from vaecodec.codec.grids import Bands, padded
+from vaecodec.codec.native import Prior
+from vaecodec.codec.samples import CARRIERS, Integers, Scaling, read_steps, restore, rounding_shift, to_integers
+from vaecodec.codec.synthesis import Synthesis
+from vaecodec.codec.warn import SynthesisWarning
+
+__all__ = ["MAX_SAMPLES", "SignalCodec", "SignalLatents", "read_json"]
+
+Samples = NDArray[Any]
+
+DEFAULT_QUALITY = 60.0
+MAX_SAMPLES = 1 << 27
+"""Samples over all channels that our codec takes unless told otherwise."""
+MAX_PACKET = 1 << 22
+# Blocks a packet where the manifest does not say.
+DEFAULT_ROWS = 16
+
+
+@dataclass(frozen=True)
+class SignalLatents:
+    """A signal as integers: everything that its stream holds.
+
+    Attributes:
+        header: rate, sample type, offsets, step code, ids.
+        bands: int16 latents `[N / 2^l, channels]` of the padded signal, in the order of docs/format.md section 1.
+        samples: true number of samples a channel.
+        metadata: JSON and so on, as packets carry them.
+    """
+
+    header: SignalHeader
+    bands: Bands
+    samples: int
+    metadata: tuple[Metadata, ...] = ()
+
+
+class SignalCodec:
+    """Codes signals with one bundle. Use one object a thread.
+
+    Args:
+        bundle: a signal bundle.
+        threads: threads the synthesis may use.
+        max_samples: longer signals (samples over all channels) are refused, in both directions.
+
+    Raises:
+        ModelError: the bundle is damaged or codes pictures.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1, max_samples: int = MAX_SAMPLES) -> None:
+        if bundle.modality != "signal":
+            raise ModelError(f"{bundle.name} codes pictures, not signals")
+        self.bundle = bundle
+        self._model = bundle.symbols
+        self._threads = threads
+        self._max_samples = max_samples
+        self._synthesis: Synthesis | None = None
+
+    # --- arrays <-> bytes ---
+
+    def encode(
+        self,
+        array: Samples,
+        *,
+        rate: float | Fraction | None = None,
+        quality: float | None = None,
+        target_bytes: int | None = None,
+        target_bpp: float | None = None,
+        step: float | Sequence[float] | None = None,
+        packet_blocks: int | None = None,
+        columns: Sequence[str] | None = None,
+        units: Sequence[str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Compresses a signal.
+
+        Args:
+            array: `[N]` or `[N, channels]`, any integer or float dtype whose values fit 32 bits (floats: in units of the step).
+            rate: samples a second and channel; the model's own unless given.
+            quality: 0..100, 100 the finest; 60 unless a target is given.
+            target_bytes: the finest quality whose stream has at most so many bytes.
+            target_bpp: the same in bits a sample.
+            step: for float samples, the value of one unit: one for all channels or one each. Unless given, the step of
+                which all values are multiples is looked for; where there is none, the range is divided.
+            packet_blocks: blocks of 2^L samples a packet; the model's own unless given.
+            columns: a name for each channel, to be carried along.
+            units: a unit for each channel, to be carried along.
+            extra: more to carry along, as JSON.
+
+        Returns:
+            A vaecodec file (docs/format.md).
+
+        Raises:
+            InputError: wrong shape, dtype, NaN or infinite values, an empty signal, or a target that cannot be reached.
+            LimitError: too many samples or channels.
+        """
+        samples = self._two_dimensional(array)
+        integers, scaling = to_integers(samples, 15 - self._model.in_shift, step)
+        header, coefficients = self._analyse(integers, scaling, self._rate(rate), self._rows(packet_blocks, samples.shape[1]))
+        metadata = _pack_json(array, scaling, columns, units, extra)
+        count = len(samples)
+
+        def at(t: int) -> bytes:
+            latents = self._model.quantise(coefficients, t)
+            return self.encode_latents(SignalLatents(replace(header, step_code=t), latents, count, metadata))
+
+        return _at_rate(at, quality, target_bytes, target_bpp, samples.size, self._model.t_lo, self._model.t_hi)
+
+    def decode(self, data: bytes) -> Samples:
+        """Reconstructs a signal; shape and dtype are those of the array that was encoded.
+
+        Raises:
+            FormatError: the stream is damaged.
+            ModelError: it was made with another model.
+            LimitError: it claims more samples than allowed.
+
+        Warns:
+            SynthesisWarning: it was made for other decoder weights of this model.
+        """
+        return self.decode_latents(self.latents(data))
+
+    # --- latents ---
+
+    def latents(self, data: bytes) -> SignalLatents:
+        """Decodes the integers of a stream; errors as `decode`."""
+        file = container.read_file(data)
+        header = self._check_header(file.header)
+        _check_metadata(header, file.metadata)
+        spans = list(self._payload_spans(header, file))
+        total = sum(count for count, _ in spans)
+        if total != file.total:
+            raise FormatError(f"the packets hold {total} samples, the end packet says {file.total}")
+        length = padded(total, self._model.levels)
+        bands = [np.zeros(shape, np.int16) for shape in self._model.band_shapes((length, header.channels))]
+        row = 0
+        for count, payload in spans:
+            blocks = padded(count, self._model.levels) >> self._model.levels
+            self._prior(blocks, header).decode(payload, _rows(bands, row, blocks), 0, 0)
+            row += blocks
+        return SignalLatents(header, bands, total, file.metadata)
+
+    def encode_latents(self, latents: SignalLatents) -> bytes:
+        """Writes latents as a stream; the inverse of `latents`.
+
+        Raises:
+            InputError: the bands do not fit the header.
+        """
+        header = self._own(latents.header)
+        length = padded(latents.samples, self._model.levels)
+        shapes = [tuple(shape) for shape in self._model.band_shapes((length, header.channels))]
+        if [band.shape for band in latents.bands] != shapes or any(band.dtype != np.int16 for band in latents.bands):
+            raise InputError(f"latents of {latents.samples} samples are {len(shapes)} int16 arrays of shapes {shapes}")
+        packets = tuple(self._packets(header, latents))
+        return container.write_file(File(header, packets, latents.metadata, latents.samples))
+
+    def decode_latents(self, latents: SignalLatents) -> Samples:
+        """Turns latents into the samples that their stream decodes to."""
+        header = self._check_header(latents.header)
+        values = self._synthesiser().signal(latents.bands, header.step_code)[: latents.samples]
+        values = values * 2.0**header.shift + np.asarray(header.offsets, np.float64)
+        facts = read_json(latents.metadata)
+        steps = read_steps(facts.get("step"), header.channels) if header.sample_type >= 6 else None
+        samples = restore(values, header.sample_type, steps)
+        if (name := facts.get("dtype")) is not None:
+            samples = samples.astype(_carried(name, header.sample_type))
+        return samples[:, 0] if header.channels == 1 and facts.get("ndim") != 2 else samples
+
+    def info(self, data: bytes) -> dict[str, Any]:
+        """What a stream says about itself; see `vaecodec.info`."""
+        from vaecodec.codec.info import describe
+
+        return describe(data, self.bundle)
+
+    # --- steps ---
+
+    def _two_dimensional(self, array: Samples) -> Samples:
+        if not isinstance(array, np.ndarray) or array.ndim not in (1, 2):
+            raise InputError(f"expected an array [N] or [N, channels]; received {getattr(array, 'shape', type(array).__name__)}")
+        if array.size == 0:
+            raise InputError(f"an empty signal: shape {array.shape}")
+        if array.size > self._max_samples:
+            raise LimitError(f"{array.size} samples over all channels; the limit is {self._max_samples}")
+        samples = array if array.ndim == 2 else array[:, None]
+        if samples.shape[1] > container.MAX_CHANNELS:
+            raise LimitError(f"{samples.shape[1]} channels; the limit is {container.MAX_CHANNELS} (shape is samples x channels)")
+        return samples
+
+    def _rate(self, value: float | Fraction | None) -> Fraction:
+        hertz = self.bundle.manifest.get("rate") or 0 if value is None else value
+        if not 0 <= hertz < 1 << 32:
+            raise InputError(f"a sampling rate is 0..2^32 Hz, got {value}")
+        return Fraction(hertz).limit_denominator(1_000_000)
+
+    def _rows(self, wanted: int | None, channels: int) -> int:
+        """Blocks a packet: as wanted or as the model says, but no more than a packet may hold."""
+        most = MAX_PACKET // (channels << self._model.levels)
+        rows = self.bundle.manifest.get("packet_blocks") or DEFAULT_ROWS if wanted is None else wanted
+        if not isinstance(rows, int) or rows < 1 or (wanted is not None and rows > most):
+            raise InputError(f"a packet of this signal has 1..{most} blocks, got {rows}")
+        return max(1, min(rows, most))
+
+    def _analyse(self, integers: Integers, scaling: Scaling, hertz: Fraction, rows: int) -> tuple[SignalHeader, Bands]:
+        """Offsets, the smallest shift at which nothing saturates, and the coefficients."""
+        offsets = np.rint(integers.mean(0)).astype(np.int64)
+        centred = np.pad(integers - offsets, ((0, padded(len(integers), self._model.levels) - len(integers)), (0, 0)), mode="edge")
+        for shift in range(32):
+            x = rounding_shift(rounding_shift(centred, shift) - self._model.in_offset, -self._model.in_shift)
+            if np.abs(x).max() <= 32767:
+                bands = self._model.analyse(x.astype(np.int16))
+                if all(np.abs(band.astype(np.int32)).max() < 32767 for band in bands):
+                    break
+        ids = self.bundle.model_id, self.bundle.synthesis_id, 0
+        return SignalHeader(*ids, hertz, scaling.sample_type, rows, shift, tuple(offsets.tolist())), bands
+
+    def _packets(self, header: SignalHeader, latents: SignalLatents) -> Iterator[Packet]:
+        block = 1 << self._model.levels
+        full = header.rows * block
+        for number, start in enumerate(range(0, latents.samples, full)):
+            count = min(full, latents.samples - start)
+            blocks = -(-count // block)
+            payload = self._prior(blocks, header).encode(_rows(latents.bands, start // block, blocks), 0, 0)
+            short = count < full
+            yield Packet(container.DATA, number & 255, (container.varint(count) if short else b"") + payload, short)
+
+    def _payload_spans(self, header: SignalHeader, file: File) -> Iterator[tuple[int, bytes]]:
+        """Samples and range-coded bytes of each packet; refuses what is too much before anything is allocated."""
+        full = header.rows << self._model.levels
+        if full * header.channels > MAX_PACKET:
+            raise LimitError(f"packets of {full} samples in {header.channels} channels; the limit is {MAX_PACKET} samples in all")
+        if not file.packets:
+            raise FormatError("a signal without samples")
+        if full * header.channels * (len(file.packets) - 1) > self._max_samples:
+            raise LimitError(f"more than {self._max_samples} samples over all channels")
+        for packet in file.packets:
+            cursor = container.Cursor(packet.payload)
+            count = cursor.varint("a short packet's number of samples") if packet.short else full
+            if not 1 <= count <= full:
+                raise FormatError(f"a short packet of {count} samples; expected 1..{full}")
+            yield count, packet.payload[cursor.position :]
+
+    def _prior(self, blocks: int, header: SignalHeader) -> Prior:
+        return Prior(self._model, (blocks << self._model.levels, header.channels), header.step_code)
+
+    def _check_header(self, header: container.Header) -> SignalHeader:
+        header = self._own(header)
+        if header.synthesis_id != self.bundle.synthesis_id:
+            warnings.warn(SynthesisWarning(header.synthesis_id, self.bundle.synthesis_id), stacklevel=3)
+        return header
+
+    def _own(self, header: container.Header) -> SignalHeader:
+        """Checks that this codec can take a stream with such a header."""
+        if not isinstance(header, SignalHeader):
+            raise ModelError(f"this stream holds a picture; {self.bundle.name} codes signals")
+        if header.model_id != self.bundle.model_id:
+            raise ModelError(f"this stream needs model {header.model_id:08x}; {self.bundle.name} is {self.bundle.model_id:08x}")
+        return header
+
+    def _synthesiser(self) -> Synthesis:
+        if self._synthesis is None:
+            self._synthesis = Synthesis(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
+        return self._synthesis
+
+
+def _at_rate(at: Any, quality: float | None, target_bytes: int | None, target_bpp: float | None, samples: int, t_lo: int, t_hi: int) -> bytes:
+    target = rate.target(quality, target_bytes, target_bpp, samples)
+    if target is not None:
+        return rate.fit(at, target, t_lo, t_hi)
+    stream: bytes = at(rate.step_code(DEFAULT_QUALITY if quality is None else quality, t_lo, t_hi))
+    return stream
+
+
+def _rows(bands: Bands, row: int, blocks: int) -> Bands:
+    """Views of the bands' parts that belong to blocks row .. row + blocks; contiguous, as rows are outermost."""
+    scales = [len(band) // len(bands[0]) for band in bands]
+    return [band[row * scale : (row + blocks) * scale] for band, scale in zip(bands, scales, strict=True)]
+
+
+# --- metadata -------------------------------------------------------------------------------------------------------
+
+
+def _pack_json(
+    array: Samples, scaling: Scaling, columns: Sequence[str] | None, units: Sequence[str] | None, extra: Mapping[str, Any] | None
+) -> tuple[Metadata, ...]:
+    """The JSON packet with what the header cannot say, or nothing."""
+    channels = 1 if array.ndim == 1 else array.shape[1]
+    for name, texts in (("columns", columns), ("units", units)):
+        if texts is not None and len(texts) != channels:
+            raise InputError(f"{len(texts)} {name} for {channels} channels")
+    facts = {
+        "step": scaling.steps and list(scaling.steps),
+        "dtype": scaling.dtype if scaling.dtype in CARRIERS else None,
+        "ndim": 2 if array.ndim == 2 and channels == 1 else None,
+        "columns": columns and list(columns),
+        "units": units and list(units),
+        **(extra or {}),
+    }
+    facts = {key: value for key, value in facts.items() if value is not None}
+    if not facts:
+        return ()
+    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
+    return (Metadata(container.META_JSON, text.encode("utf-8")),)
+
+
+def read_json(metadata: Sequence[Metadata]) -> dict[str, Any]:
+    """The facts of a stream's JSON metadata; an empty dict if there are none.
+
+    Raises:
+        FormatError: it is not a JSON object, or there are two.
+    """
+    texts = [m.data for m in metadata if m.kind == container.META_JSON]
+    if len(texts) > 1:
+        raise FormatError(f"{len(texts)} JSON metadata packets; expected one at most")
+    try:
+        facts = json.loads(texts[0]) if texts else {}
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"the metadata is not JSON: {error}") from error
+    if not isinstance(facts, dict):
+        raise FormatError("the JSON metadata is not an object")
+    return facts
+
+
+def _check_metadata(header: SignalHeader, metadata: Sequence[Metadata]) -> None:
+    facts = read_json(metadata)
+    if header.sample_type >= 6:
+        read_steps(facts.get("step"), header.channels)
+    if "dtype" in facts:
+        _carried(facts["dtype"], header.sample_type)
+
+
+def _carried(name: object, sample_type: int) -> np.dtype[Any]:
+    """The dtype that travelled as another one."""
+    if not isinstance(name, str) or CARRIERS.get(name) != sample_type:
+        raise FormatError(f"dtype {name!r} does not travel as sample type {sample_type}")
+    return np.dtype(name)

@@ -1,0 +1,12 @@
+"""Warnings of the codec."""
+
+from __future__ import annotations
+
+__all__ = ["SynthesisWarning"]
+
+
+class SynthesisWarning(UserWarning):
+    """The stream was made for other decoder weights of the same model: latents are exact, samples may differ."""
+
+    def __init__(self, wanted: int, have: int) -> None:
+        super().__init__(f"the stream names synthesis {wanted:04x}, this bundle has {have:04x}: it decodes, but not to the quoted figures")
