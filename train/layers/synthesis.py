@@ -21,8 +21,8 @@ class ResidualWidths:
 
     @property
     def halo(self) -> int:
-        """Sites of context to each side: one a convolution."""
-        return self.blocks + 2 if self.channels else 0
+        """Sites of context to each side: one a convolution and one for the local mean."""
+        return self.blocks + 3 if self.channels else 0
 
 
 def phase_taps() -> np.ndarray:
@@ -75,7 +75,7 @@ class LevelSynthesis(tf.keras.layers.Layer):
         self.planes = colours * 2 ** rank
         axes = ("y", "x") if rank == 2 else ("x",)
         self.inverse = [self.add_weight(f"inverse_{axis}", shape=[5, self.planes, self.planes], trainable=trainable_taps,
-                                        initializer=tf.keras.initializers.Constant(self._start(axis))) for axis in axes]
+                                        initializer=tf.keras.initializers.Constant(self.inverse_kernel(axis, phase_taps()))) for axis in axes]
         if widths.channels:
             self._build_residual()
 
@@ -88,9 +88,13 @@ class LevelSynthesis(tf.keras.layers.Layer):
         self.blocks = [conv(c, f"block{i}", kernel_initializer=tf.keras.initializers.HeNormal()) for i in range(self.widths.blocks)]
         self.leave = conv(self.planes, "leave", kernel_initializer="zeros")
 
-    def _start(self, axis: str) -> np.ndarray:
-        """Dense [5, planes in, planes out] of the separable inverse; input order approx (C), details (C x orientations)."""
-        taps = phase_taps()
+    def inverse_kernel(self, axis: str, taps: np.ndarray) -> np.ndarray:
+        """Dense [5, planes in, planes out] of one axis of a separable inverse; input order approx (C), details (C x orientations).
+
+        Args:
+            axis: "y" (first) or "x"; signals have "x" alone.
+            taps: [5, 2 bands, 2 phases], as `phase_taps` gives them.
+        """
         c = self.colours
         w = np.zeros([5, self.planes, self.planes])
         if self.rank == 1:
@@ -128,17 +132,14 @@ class LevelSynthesis(tf.keras.layers.Layer):
 
     def _residual(self, approx: tf.Tensor, detail: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
         size = (3, 3) if self.rank == 2 else (1, 3)
-        smooth = tf.nn.avg_pool2d(self._pad_edge(approx), size, 1, "VALID")
-        features = tf.concat([squash(approx - smooth), squash(detail)], -1)
+        smooth = tf.nn.avg_pool2d(approx, size, 1, "VALID")
+        features = squash(tf.concat([self._crop(approx, 1) - smooth, self._crop(detail, 1)], -1))
         p = position[:, None]
         h = self.enter(features) + self.place(tf.concat([p, p * p, p * p * p], -1))[:, None, None, :]
         h = tf.nn.relu(h)
         for block in self.blocks:
             h = self._crop(h, 1) + tf.nn.relu(block(h))
         return self.leave(h)
-
-    def _pad_edge(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.pad(x, [[0, 0], [1, 1] if self.rank == 2 else [0, 0], [1, 1], [0, 0]], mode="SYMMETRIC")
 
     def _crop(self, x: tf.Tensor, n: int) -> tf.Tensor:
         return x[:, n:-n, n:-n] if self.rank == 2 else x[:, :, n:-n]
