@@ -1,0 +1,79 @@
+"""Builds vaecodec.codec._native: the C core in edge_runtime/c behind cffi. setup.py runs it; paths are from the root of the repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cffi import FFI
+
+CORE = "edge_runtime/c"
+
+DECLARATIONS = """
+typedef struct { int32_t rows, cols; ...; } vc_geometry;
+typedef struct { int16_t *data; int32_t rows, cols, stride; ...; } vc_band;
+typedef struct {
+    uint8_t rank, levels, colours, n_stages; int8_t in_shift; uint16_t t_lo, t_hi, n_bands; int32_t in_offset; ...;
+} vc_model;
+typedef struct { uint8_t level; uint8_t phases; ...; } vc_stage;
+typedef struct { int16_t offset; uint8_t rounding, level; ...; } vc_band_info;
+typedef struct { uint8_t taps; ...; } vc_filter;
+typedef struct { int kernel; ...; } vc_net;
+typedef struct { vc_net net; ...; } vc_prior;
+typedef struct { size_t size; ...; } vc_range_encoder;
+typedef struct { ...; } vc_range_decoder;
+
+const char *vc_error_text(int code);
+int vc_model_load(vc_model *m, const uint8_t *blob, size_t n);
+vc_band_info vc_model_band(const vc_model *m, uint32_t i);
+int vc_model_step(const vc_model *m, uint32_t i, int t);
+vc_filter vc_model_filter(const vc_model *m, uint32_t level, uint32_t axis, uint32_t colour);
+int64_t vc_model_stage_macs(const vc_model *m, uint32_t stage);
+vc_geometry vc_net_grid(const vc_model *m, const vc_geometry *g, uint32_t stage);
+int vc_net_best_kernel(void);
+
+int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g);
+int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n);
+int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage);
+int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint8_t *out, size_t capacity);
+int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n);
+int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits);
+
+int64_t vc_analysis_memory(const vc_model *m, int32_t rows, int32_t cols);
+int vc_analyse(const vc_model *m, const int16_t *x, int32_t rows, int32_t cols, const vc_band *bands, void *memory, size_t n);
+int vc_quantise_band(const vc_model *m, uint32_t band, int t, int round, const int16_t *y, int16_t *z, size_t n);
+
+void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity);
+void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision);
+void vc_range_encode_escaped(vc_range_encoder *e, int32_t j, int32_t last);
+int vc_range_finish(vc_range_encoder *e);
+void vc_range_open(vc_range_decoder *d, const uint8_t *data, size_t size);
+int vc_range_decode_escaped(vc_range_decoder *d, int32_t last, int32_t *j);
+uint64_t vc_range_scale(const vc_range_decoder *d, uint32_t cdf, unsigned precision);
+int vc_range_is_below(const vc_range_decoder *d, uint32_t cdf, unsigned precision);
+void vc_range_narrow(vc_range_decoder *d, uint32_t a, uint64_t b);
+
+uint16_t vc_crc16(uint16_t crc, const uint8_t *data, size_t n);
+uint32_t vc_crc32c(uint32_t crc, const uint8_t *data, size_t n);
+
+#define VC_KERNEL_PORTABLE ...
+#define VC_KERNEL_AVX2 ...
+"""
+
+INCLUDES = """
+#include "vc_analysis.h"
+#include "vc_crc.h"
+#include "vc_error.h"
+#include "vc_prior.h"
+#include "vc_quantise.h"
+"""
+
+ffibuilder = FFI()
+ffibuilder.cdef(DECLARATIONS)
+ffibuilder.set_source(
+    "vaecodec.codec._native",
+    INCLUDES,
+    sources=sorted(path.as_posix() for path in Path(CORE).glob("*.c")),
+    include_dirs=[CORE],
+    depends=sorted(path.as_posix() for path in Path(CORE).glob("*.h")),
+    extra_compile_args=["-O3", "-std=c99"],
+)

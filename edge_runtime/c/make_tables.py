@@ -1,0 +1,77 @@
+"""Writes vc_tables.h: the integer tables of docs/format.md sections 3 and 5.
+
+Run it as `python edge_runtime/c/make_tables.py > edge_runtime/c/vc_tables.h`. The arithmetic is decimal with 60 digits, so the
+result is the same on every machine; nevertheless the tables, once released, decide, not this script.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, getcontext
+
+getcontext().prec = 60
+
+SCALES = 48
+SPIKES = 64
+LOGISTIC_END = 384
+
+
+def rounded(x: Decimal) -> int:
+    """The nearest integer."""
+    return int(x.to_integral_value(ROUND_HALF_UP))
+
+
+def ceiled(x: Decimal) -> int:
+    """The next integer at or above x, where a power of two that misses an integer by 1e-40 is that integer."""
+    return int((x - Decimal("1e-40")).to_integral_value(ROUND_CEILING))
+
+
+def power(exponent: Decimal) -> Decimal:
+    """2 to any exponent."""
+    return Decimal(2) ** exponent
+
+
+def sigmoid(x: Decimal) -> Decimal:
+    """The logistic function."""
+    return 1 / (1 + (-x).exp())
+
+
+def scale(i: int) -> Decimal:
+    """Logistic scale number i: 2^((i - 16) / 4)."""
+    return power(Decimal(i - 16) / 4)
+
+
+def tables() -> dict[str, tuple[str, str, list[int]]]:
+    """All tables: name -> (C type, what it is, values)."""
+    return {
+        "vc_step": ("uint16_t", "round(2^15 2^(-k/16)): reciprocal of the step's fraction of an octave",
+                    [rounded(power(15 - Decimal(k) / 16)) for k in range(16)]),
+        "vc_half": ("uint16_t", "ceil(12 s_i) + 1: half of the window of values that need no escape",
+                    [ceiled(12 * scale(i)) + 1 for i in range(SCALES)]),
+        "vc_inverse": ("uint32_t", "round(2^17 / s_i)",
+                       [rounded(2**17 / scale(i)) for i in range(SCALES)]),
+        "vc_spike": ("uint16_t", "round(65536 sigmoid((n - 32) / 4)): extra probability of zero",
+                     [rounded(65536 * sigmoid(Decimal(n - 32) / 4)) for n in range(SPIKES)]),
+        "vc_logistic": ("uint32_t", "round(65536 / (1 + exp(-n / 32)))",
+                        [rounded(65536 * sigmoid(Decimal(n) / 32)) for n in range(LOGISTIC_END + 1)]),
+    }
+
+
+def c_array(name: str, kind: str, what: str, values: list[int]) -> str:
+    """One table as a C definition, 12 values a line."""
+    lines = [", ".join(str(v) for v in values[i : i + 12]) for i in range(0, len(values), 12)]
+    body = ",\n    ".join(lines)
+    return f"/* {what} */\nstatic const {kind} {name}[{len(values)}] = {{\n    {body},\n}};\n"
+
+
+def header() -> str:
+    """The whole of vc_tables.h."""
+    parts = [c_array(name, *rest) for name, rest in tables().items()]
+    return (
+        "/* Tables of docs/format.md, sections 3 and 5. Normative.\n"
+        "   Generated: python edge_runtime/c/make_tables.py > edge_runtime/c/vc_tables.h */\n"
+        "#ifndef VC_TABLES_H\n#define VC_TABLES_H\n\n#include <stdint.h>\n\n" + "\n".join(parts) + "\n#endif\n"
+    )
+
+
+if __name__ == "__main__":
+    print(header(), end="")

@@ -1,0 +1,181 @@
+#include "vc_prior.h"
+
+#include "vc_bytes.h"
+#include "vc_error.h"
+
+enum { MOST_SYMBOL_BYTES = 7 }; /* escape interval 16 bits, Elias gamma of at most 17 bits 36 */
+
+/* Planning */
+
+static vc_symbol place_symbol(const vc_model *m, const vc_stage *s, const uint8_t *entry)
+{
+    int32_t band = vc_u16(entry), d = vc_u16(entry + 2);
+    if (m->rank == 2) {
+        vc_symbol v = {band, 1, 0, s->phases, d};
+        return v;
+    }
+    vc_symbol v = {band, 1 << (m->levels - vc_model_band(m, (uint32_t)band).level), d, 1, 0};
+    return v;
+}
+
+/* Returns the most symbols that a CODE of the stage handles at once. */
+static int64_t plan_symbols(vc_prior *p, const vc_model *m, const vc_geometry *g, uint32_t stage, vc_arena *a)
+{
+    const vc_stage *s = &m->stages[stage];
+    vc_symbol *symbols = (vc_symbol *)vc_arena_take(a, s->n_symbols, sizeof *symbols);
+    for (uint32_t i = 0; symbols && i < s->n_symbols; i++) symbols[i] = place_symbol(m, s, m->blob + s->symbols + 4 * i);
+    p->symbols[stage] = symbols;
+    return (int64_t)s->n_symbols * vc_net_grid(m, g, stage).cols;
+}
+
+static void plan(vc_prior *p, const vc_model *m, const vc_geometry *g, vc_arena *a)
+{
+    int64_t most = 0;
+    vc_net_plan(&p->net, m, g, a);
+    for (uint32_t s = 0; s < m->n_stages; s++) {
+        int64_t symbols = plan_symbols(p, m, g, s, a);
+        if (symbols > most) most = symbols;
+    }
+    p->zeros = (vc_interval *)vc_arena_take(a, most, sizeof *p->zeros);
+}
+
+int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g)
+{
+    vc_prior p;
+    vc_arena a = {NULL, 0};
+    int error = vc_net_check(m, g);
+    if (error) return error;
+    plan(&p, m, g, &a);
+    return a.used + VC_ARENA_ALIGN;
+}
+
+int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n)
+{
+    int64_t need = vc_prior_memory(m, g);
+    if (need < 0) return (int)need;
+    if (t < 0 || t > 255) return VC_EARGUMENT;
+    if (!memory || (uint64_t)need > n) return VC_ESPACE;
+    vc_zero(p, sizeof *p);
+    vc_zero(memory, (size_t)need);
+    uintptr_t address = (uintptr_t)memory % VC_ARENA_ALIGN;
+    vc_arena a = {(uint8_t *)memory + (VC_ARENA_ALIGN - address) % VC_ARENA_ALIGN, 0};
+    plan(p, m, g, &a);
+    vc_net_load(&p->net, t);
+    return VC_OK;
+}
+
+int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage)
+{
+    int64_t symbols = 0;
+    if (first_stage < 0 || last_stage < first_stage || last_stage >= p->net.model->n_stages) return VC_EARGUMENT;
+    for (int s = first_stage; s <= last_stage; s++) {
+        vc_geometry grid = vc_net_grid(p->net.model, &p->net.geometry, (uint32_t)s);
+        symbols += (int64_t)grid.rows * grid.cols * p->net.model->stages[s].n_symbols;
+    }
+    return symbols * MOST_SYMBOL_BYTES + 8;
+}
+
+/* Checking */
+
+static int check_band(const vc_prior *p, uint32_t band, const vc_band *b)
+{
+    const vc_model *m = p->net.model;
+    vc_geometry g = p->net.geometry;
+    int level = vc_model_band(m, band).level;
+    int32_t rows = m->rank == 1 ? g.rows << (m->levels - level) : g.rows >> level;
+    int32_t cols = m->rank == 1 ? g.cols : g.cols >> level;
+    return b->data && b->rows == rows && b->cols == cols && b->stride >= cols ? VC_OK : VC_EBAND;
+}
+
+int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands)
+{
+    if (first_stage < 0 || last_stage < first_stage || last_stage >= p->net.model->n_stages) return VC_EARGUMENT;
+    if (first_stage > p->next_stage) return VC_EORDER;
+    for (int s = first_stage; s <= last_stage; s++) {
+        uint32_t n, first = vc_model_stage_bands(p->net.model, (uint32_t)s, &n);
+        for (uint32_t b = first; b < first + n; b++) {
+            int error = check_band(p, b, &bands[b]);
+            if (error) return error;
+        }
+    }
+    return VC_OK;
+}
+
+/* Running */
+
+static int32_t compand(int32_t n)
+{
+    int32_t e = 0;
+    while ((n + 1) >> (e + 1) != 0) e++;
+    return 256 * e + (((n + 1) << 8) >> e) - 256;
+}
+
+void vc_code_note(const vc_code_row *r, int32_t i, int32_t column, int32_t z)
+{
+    ptrdiff_t at = (ptrdiff_t)column * r->known_pitch + i;
+    int32_t magnitude = z == 0 ? 0 : compand(z < 0 ? -z : z);
+    if (r->known[0]) r->known[0][at] = (int16_t)(z < 0 ? -magnitude : magnitude);
+    if (r->known[1]) r->known[1][at] = (int16_t)magnitude;
+    if (r->known[2]) r->known[2][at] = vc_sat16(16 * z);
+}
+
+/* Row `row` of the coder's planes of a stage, NULL where the model has none. */
+static void find_known(const vc_net *n, uint32_t stage, int32_t row, int16_t *known[3])
+{
+    known[0] = known[1] = known[2] = NULL;
+    for (uint32_t i = 0; i < n->model->n_planes; i++) {
+        vc_plane_info info = vc_model_plane(n->model, i);
+        if (info.stage == stage && info.kind != VC_COMPUTED) known[info.kind - 1] = vc_plane_row(&n->planes[i], row);
+    }
+}
+
+static int run_row(vc_prior *p, uint32_t stage, vc_code_row *r, vc_code_handler code, void *context)
+{
+    const vc_stage *s = &p->net.model->stages[stage];
+    int16_t *known[3];
+    find_known(&p->net, stage, r->row, known);
+    for (int32_t i = s->n_prelude; i < s->n_prelude + s->n_row; i++) {
+        const vc_layer *l = &p->net.layers[stage][i];
+        if (l->o.type == VC_CONV) {
+            vc_net_conv(&p->net, l, r->row);
+            continue;
+        }
+        const vc_plane *parameters = &p->net.planes[l->o.plane];
+        r->parameters = vc_plane_row(parameters, r->row) + l->o.first;
+        r->pitch = parameters->channels;
+        r->symbols = p->symbols[stage] + l->o.source;
+        r->n = l->o.n;
+        for (int k = 0; k < 3; k++) r->known[k] = known[k] ? known[k] + l->o.source : NULL;
+        int error = code(r, context);
+        if (error) return error;
+    }
+    return VC_OK;
+}
+
+static int run_stage(vc_prior *p, uint32_t stage, const vc_band *bands, vc_code_handler code, void *context)
+{
+    vc_geometry grid = vc_net_grid(p->net.model, &p->net.geometry, stage);
+    vc_code_row r;
+    vc_zero(&r, sizeof r);
+    r.bands = bands;
+    r.zeros = p->zeros;
+    r.cols = grid.cols;
+    r.known_pitch = p->net.model->stages[stage].n_symbols;
+    vc_net_prelude(&p->net, stage);
+    for (r.row = 0; r.row < grid.rows; r.row++) {
+        int error = run_row(p, stage, &r, code, context);
+        if (error) return error;
+    }
+    return VC_OK;
+}
+
+int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context)
+{
+    p->next_stage = first_stage;
+    for (int s = first_stage; s <= last_stage; s++) {
+        int error = run_stage(p, (uint32_t)s, bands, code, context);
+        if (error) return error;
+        p->next_stage = s + 1;
+    }
+    return VC_OK;
+}

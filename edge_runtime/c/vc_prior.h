@@ -1,0 +1,89 @@
+/* The prior at work on one tile or packet: stages coded in order, in either direction, or only their cost.
+
+   Memory: the caller gives one workspace of vc_prior_memory bytes, which the vc_prior points into; both must stay where they are until the
+   last call. Arrays of latents stay the caller's. */
+#ifndef VC_PRIOR_H
+#define VC_PRIOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vc_band.h"
+#include "vc_distribution.h"
+#include "vc_model.h"
+#include "vc_net.h"
+
+/* Where a symbol of a site lies in its band: row = row_step * r + row_first, column = col_step * c + col_first. */
+typedef struct vc_symbol {
+    int32_t band, row_step, row_first, col_step, col_first;
+} vc_symbol;
+
+typedef struct vc_prior {
+    vc_net net;
+    vc_symbol *symbols[VC_MAX_STAGES];
+    vc_interval *zeros; /* scratch: of a row's symbols, the interval of zero */
+    int32_t next_stage; /* stages before it have been coded */
+} vc_prior;
+
+/* Bytes of workspace for a geometry, or VC_EARGUMENT, VC_ELARGE. */
+int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g);
+
+/* Starts on one tile or packet at step code t, 0..255. Returns 0, VC_EARGUMENT, VC_ELARGE or VC_ESPACE. A vc_prior serves any number of tiles
+   of this geometry and step: coding from stage 0 begins a new one. */
+int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n);
+
+/* Bytes that no payload of these stages exceeds. */
+int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage);
+
+/* Codes stages first..last (inclusive) into `out`. `bands` has all bands of the model; those of other stages are not looked at. Stages before the
+   first must have been coded. Returns the payload's bytes, 0 where all latents are zero, or an error. */
+int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint8_t *out, size_t capacity);
+
+/* Fills the bands of stages first..last from a payload; any bytes end in latents or in VC_EESCAPE. Returns 0 or an error. */
+int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n);
+
+/* Bits that vc_prior_encode would use, in 1/65536, from the integer CDFs. Returns 0 or an error. */
+int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits);
+
+/* For the files behind these: one row of one CODE operation */
+
+typedef struct vc_code_row {
+    const vc_symbol *symbols;  /* n of them */
+    const int16_t *parameters; /* of the first symbol, column 0: means, then n further scales, then spikes */
+    int16_t *known[3];         /* signed, magnitude and raw planes at the first symbol, column 0; NULL where the model has none */
+    const vc_band *bands;
+    vc_interval *zeros;        /* scratch for n * cols intervals */
+    int32_t n, row, cols;
+    int32_t pitch, known_pitch;
+} vc_code_row;
+
+/* Handles one row; returns 0 or an error, which ends the run. */
+typedef int (*vc_code_handler)(const vc_code_row *r, void *context);
+
+/* Runs all operations of the stages and `code` at every CODE. */
+int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context);
+
+/* Whether the stages may run now, with these bands. */
+int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands);
+
+/* The latent of a symbol, or NULL where the site lies half outside the band. */
+static inline int16_t *vc_code_latent(const vc_code_row *r, int32_t i, int32_t column)
+{
+    const vc_symbol *s = &r->symbols[i];
+    const vc_band *b = &r->bands[s->band];
+    int32_t x = column * s->col_step + s->col_first;
+    ptrdiff_t y = (ptrdiff_t)r->row * s->row_step + s->row_first;
+    return x < b->cols ? b->data + y * b->stride + x : NULL;
+}
+
+/* Tells the planes of the coder what a symbol is. */
+void vc_code_note(const vc_code_row *r, int32_t i, int32_t column, int32_t z);
+
+/* Prepares the distribution of a symbol from the parameter plane. */
+static inline void vc_code_distribution(const vc_code_row *r, int32_t i, int32_t column, vc_distribution *d)
+{
+    const int16_t *p = r->parameters + (ptrdiff_t)column * r->pitch + i;
+    vc_distribution_set(d, p[0], p[r->n], p[2 * (ptrdiff_t)r->n]);
+}
+
+#endif

@@ -1,0 +1,76 @@
+#include "vc_error.h"
+#include "vc_prior.h"
+
+enum { LATENT_MAX = 32767, FRACTION = 16 };
+
+/* Sum of code lengths as a product of interval widths: mantissa / 2^31 * 2^exponent, 2^31 <= mantissa < 2^32. */
+typedef struct cost {
+    uint32_t mantissa;
+    int64_t exponent; /* grows by log2(width) */
+    uint64_t bits;    /* whole bits: 16 a symbol, and escapes */
+} cost;
+
+/* One more symbol whose interval is width / 2^16 wide, 1 <= width <= 65536. Loses less than 2^-30 bits. */
+static void add_width(cost *c, uint32_t width)
+{
+    uint64_t product = (uint64_t)c->mantissa * width;
+    while (product >> 32 != 0) {
+        product >>= 1;
+        c->exponent++;
+    }
+    c->mantissa = (uint32_t)product;
+    c->bits += VC_PRECISION;
+}
+
+/* log2(mantissa / 2^31) in 2^-16, by repeated squaring. */
+static uint32_t fraction_bits(uint32_t mantissa)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < FRACTION; i++) {
+        uint64_t square = ((uint64_t)mantissa * mantissa) >> 31;
+        bits <<= 1;
+        if (square >> 32 != 0) {
+            bits |= 1;
+            square >>= 1;
+        }
+        mantissa = (uint32_t)square;
+    }
+    return bits;
+}
+
+static uint32_t escape_bits(const vc_distribution *d, int32_t z)
+{
+    int32_t j = z - d->first;
+    uint32_t n = j < 0 ? (uint32_t)-j : (uint32_t)(j - d->last) + 1, bits = 2;
+    while (n >>= 1) bits += 2;
+    return bits;
+}
+
+static int cost_row(const vc_code_row *r, void *context)
+{
+    cost *sum = (cost *)context;
+    for (int32_t c = 0; c < r->cols; c++)
+        for (int32_t i = 0; i < r->n; i++) {
+            const int16_t *latent = vc_code_latent(r, i, c);
+            int32_t z = latent ? *latent : 0;
+            if (z < -LATENT_MAX) return VC_ELATENT;
+            vc_code_note(r, i, c, z);
+            if (!latent) continue;
+            vc_distribution d;
+            vc_code_distribution(r, i, c, &d);
+            vc_interval v = vc_distribution_interval(&d, z);
+            add_width(sum, v.hi - v.lo);
+            if (!vc_distribution_holds(&d, z)) sum->bits += escape_bits(&d, z);
+        }
+    return VC_OK;
+}
+
+int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits)
+{
+    cost sum = {0x80000000u, 0, 0};
+    int error = vc_prior_check(p, first_stage, last_stage, bands);
+    if (!error) error = vc_prior_run(p, first_stage, last_stage, bands, cost_row, &sum);
+    if (error) return error;
+    *bits = ((sum.bits - (uint64_t)sum.exponent) << FRACTION) - fraction_bits(sum.mantissa);
+    return VC_OK;
+}

@@ -1,0 +1,99 @@
+#include "vc_range_encoder.h"
+
+#include "vc_error.h"
+
+static void put(vc_range_encoder *e, uint32_t byte)
+{
+    if (e->size < e->capacity) e->data[e->size] = (uint8_t)(byte & 255);
+    e->size++;
+}
+
+static void put16(vc_range_encoder *e, uint32_t word)
+{
+    put(e, word >> 8);
+    put(e, word);
+}
+
+/* Lets go of the held bits: with the carry they are complete and zeros follow, without it they are one less and ones follow. */
+static void release(vc_range_encoder *e, int carry)
+{
+    put16(e, carry ? e->held : e->held - 1);
+    for (; e->pending != 0; e->pending--) put16(e, carry ? 0 : 0xffff);
+    e->held = 0;
+}
+
+static void shift(vc_range_encoder *e)
+{
+    e->base <<= 16;
+    e->size1 = (e->size1 << 16) | 0xffff;
+}
+
+static int carry_is_open(const vc_range_encoder *e)
+{
+    return e->size1 > UINT32_MAX - e->base;
+}
+
+void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity)
+{
+    e->data = data;
+    e->capacity = capacity;
+    e->size = 0;
+    e->base = 0;
+    e->size1 = UINT32_MAX;
+    e->held = 0;
+    e->pending = 0;
+}
+
+void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision)
+{
+    uint64_t size = (uint64_t)e->size1 + 1;
+    uint32_t a = (uint32_t)((size * lo) >> precision);
+    uint32_t b = (uint32_t)(((size * hi) >> precision) - 1);
+    e->base += a;
+    e->size1 = b - a;
+    int carry = e->base < a;
+
+    if (carry_is_open(e)) {
+        if (e->size1 >> 16 == 0) {
+            shift(e);
+            e->pending++;
+        }
+        return;
+    }
+    if (e->held != 0) release(e, carry);
+    if (e->size1 >> 16 == 0) {
+        uint32_t top = e->base >> 16;
+        shift(e);
+        if (carry_is_open(e)) e->held = top + 1;
+        else put16(e, top);
+    }
+}
+
+static void encode_bit(vc_range_encoder *e, uint32_t bit)
+{
+    vc_range_encode(e, bit, bit + 1, 1);
+}
+
+void vc_range_encode_escaped(vc_range_encoder *e, int32_t j, int32_t last)
+{
+    uint32_t n = j < 0 ? (uint32_t)-j : (uint32_t)(j - last) + 1;
+    int bits = 0;
+    while (n >> bits > 1) bits++;
+    for (int i = 0; i < bits; i++) encode_bit(e, 0);
+    for (int i = bits; i >= 0; i--) encode_bit(e, (n >> i) & 1);
+    encode_bit(e, j < 0);
+}
+
+/* Two bytes, of which the second is left out where it is zero: the decoder reads zeros past the end. */
+static void put_last(vc_range_encoder *e, uint32_t word)
+{
+    put(e, word >> 8);
+    if ((word & 255) != 0) put(e, word);
+}
+
+int vc_range_finish(vc_range_encoder *e)
+{
+    if (e->held != 0) put_last(e, e->held);
+    else if (e->base != 0) put_last(e, ((e->base - 1) >> 16) + 1);
+    return e->size > e->capacity ? VC_ESPACE : VC_OK;
+}
