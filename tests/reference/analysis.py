@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from reference.arithmetic import rshift, sat16
 
 
@@ -27,24 +28,21 @@ def analyse(x, program):
     return _analyse_picture(x, program) if program.rank == 2 else _analyse_signal(x, program)
 
 
-def reflect(position, n):
-    """Position in 0..n-1 that a position outside reads, by reflection at the first and last sample, as often as needed."""
+def reflect(positions, n):
+    """Positions in 0..n-1 that positions outside read, by reflection at the first and last sample, as often as needed."""
     if n == 1:
-        return 0
-    position %= 2 * (n - 1)
-    return min(position, 2 * (n - 1) - position)
+        return np.zeros_like(positions)
+    positions = positions % (2 * (n - 1))
+    return np.minimum(positions, 2 * (n - 1) - positions)
 
 
 def split(x, pair):
     """Low-pass and high-pass half of x along axis 0."""
     n, k = len(x), len(pair.low)
-    low = np.zeros((n // 2, *x.shape[1:]), np.int64)
-    high = np.zeros_like(low)
-    for i in range(n // 2):
-        for tap in range(k):
-            source = x[reflect(2 * i + tap - (k - 1) // 2, n)]
-            low[i] += pair.low[tap] * source
-            high[i] += pair.high[tap] * source
+    even = np.arange(0, n, 2)
+    around = [x[reflect(even + tap - (k - 1) // 2, n)] for tap in range(k)]
+    low = sum(weight * source for weight, source in zip(pair.low, around, strict=True))
+    high = sum(weight * source for weight, source in zip(pair.high, around, strict=True))
     return sat16(rshift(low, pair.shift_low)), sat16(rshift(high, pair.shift_high))
 
 
