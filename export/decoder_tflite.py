@@ -1,0 +1,176 @@
+"""The trained synthesis as decoder.tflite: one signature a level (docs/architecture.md, "Bundle"), float, any block size.
+
+The codec hands over coefficients in the integer filters' scale; training worked in orthonormal units of the step. The constants
+between the two are part of the graph. The inverse filters are those of training, moved by what the rounding of the analysis
+taps changes in the best short inverse:
+
+    inverse = trained + best_inverse(integer taps) - best_inverse(float taps)
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from vaecodec.export.filters import AnalysisFilters, inverse_taps, reconstruction_decibels
+from vaecodec.train.layers.synthesis import LevelSynthesis, phase_taps
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StepRange:
+    """Step codes of a model, and the fractional bits of its samples: all that the decoder needs to place a step.
+
+    Attributes:
+        t_lo: finest step code.
+        t_hi: coarsest step code.
+        in_shift: fractional bits of samples.
+    """
+
+    t_lo: int
+    t_hi: int
+    in_shift: int
+
+
+def decoder_tflite(
+    levels: Sequence[LevelSynthesis], filters: AnalysisFilters, steps: StepRange, colour_inverse: Array | None, offset: float
+) -> bytes:
+    """Writes the decoder.
+
+    Args:
+        levels: layers of levels 1..L with corrected inverse filters (`corrected`).
+        filters: the integer analysis, for the scale of every band.
+        steps: range of the step codes.
+        colour_inverse: [C components, C planes], integer colour planes to components; None for signals.
+        offset: added to components, 128 for pictures.
+
+    Returns:
+        A .tflite with signatures level_1 .. level_L and, for pictures, colour. All blocks are given with `halo(levels)` sites around.
+    """
+    module = tf.Module()
+    module.layers = list(levels)
+    widest = halo(levels)
+    signatures = {
+        f"level_{number}": _level_function(layer, number, filters, steps, widest - layer.halo) for number, layer in enumerate(levels, 1)
+    }
+    if colour_inverse is not None:
+        signatures["colour"] = _colour_function(colour_inverse, offset)
+    return _convert(module, signatures)
+
+
+def halo(levels: Sequence[LevelSynthesis]) -> int:
+    """Sites around a block that the decoder wants: the most that any level needs."""
+    return max(layer.halo for layer in levels)
+
+
+def corrected(layer: LevelSynthesis, filters: AnalysisFilters, analysis: Sequence[npt.ArrayLike], number: int) -> LevelSynthesis:
+    """A copy of a level's layer whose inverse filters undo the integer analysis.
+
+    Args:
+        layer: the trained layer, built.
+        filters: the integer analysis.
+        analysis: trained float taps of this level, by axis x, y: [9, 2] each.
+        number: the level.
+    """
+    copy = LevelSynthesis(layer.rank, layer.colours, layer.widths)
+    _build(copy)
+    copy.set_weights(layer_weights(layer))
+    axes = ("y", "x") if layer.rank == 2 else ("x",)
+    for kernel, axis in zip(copy.inverse, axes, strict=True):
+        pair = filters.pairs[number - 1]["xy".index(axis)]
+        taps = np.asarray(analysis["xy".index(axis)], np.float64)
+        change = inverse_taps(pair.float_taps(), phase_taps()) - inverse_taps(taps, phase_taps())
+        kernel.assign_add(copy.inverse_kernel(axis, change).astype(np.float32))
+    return copy
+
+
+def layer_weights(layer: LevelSynthesis) -> list[npt.NDArray[np.float32]]:
+    """The layer's weights in the order of an untrainable copy (Keras lists trainable ones first)."""
+    inverse = [variable.numpy() for variable in layer.inverse]
+    own = {id(variable) for variable in layer.inverse}
+    return [variable.numpy() for variable in layer.weights if id(variable) not in own] + inverse
+
+
+def inverse_decibels(filters: AnalysisFilters, analysis: Sequence[Sequence[npt.ArrayLike]]) -> dict[str, float]:
+    """How well short inverses undo the integer taps, worst level and axis, in dB under the signal's power.
+
+    Args:
+        filters: the integer analysis.
+        analysis: float taps by level and axis.
+
+    Returns:
+        "float taps": the float analysis with its best inverse; "duals": the integer taps with the inverse of the float ones; "fitted": with their own.
+    """
+    worst = {"float taps": -np.inf, "duals": -np.inf, "fitted": -np.inf}
+    for pairs, level in zip(filters.pairs, analysis, strict=True):
+        for pair, taps in zip(pairs, level, strict=True):
+            exact = np.asarray(taps, np.float64)
+            best, fitted = inverse_taps(exact, phase_taps()), inverse_taps(pair.float_taps(), phase_taps())
+            for name, a, s in (("float taps", exact, best), ("duals", pair.float_taps(), best), ("fitted", pair.float_taps(), fitted)):
+                worst[name] = max(worst[name], reconstruction_decibels(a, s))
+    return worst
+
+
+def _build(layer: LevelSynthesis) -> None:
+    side = 2 * layer.halo + 1
+    high = side if layer.rank == 2 else 1
+    details = layer.colours * (2**layer.rank - 1)
+    layer(tf.zeros([1, high, side, layer.colours]), tf.zeros([1, high, side, details]), tf.zeros([1]))
+
+
+def _level_function(
+    layer: LevelSynthesis, number: int, filters: AnalysisFilters, steps: StepRange, spare: int
+) -> Callable[..., dict[str, tf.Tensor]]:
+    """The signature of one level: crop what other levels need more of, scale, run, scale back."""
+    unit = 2.0**steps.in_shift
+    scale_approx = tf.constant(unit / filters.approximation_gains(number), tf.float32)
+    scale_detail = tf.constant(unit / filters.detail_gains(number), tf.float32)
+    scale_out = tf.constant(filters.approximation_gains(number - 1) / unit, tf.float32)
+    high = None if layer.rank == 2 else 1
+    colours, details = layer.colours, layer.colours * (2**layer.rank - 1)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([1, high, None, colours], name="approx"),
+            tf.TensorSpec([1, high, None, details], name="detail"),
+            tf.TensorSpec([1, 1, 1, 1], name="step"),
+        ]
+    )
+    def level(approx: tf.Tensor, detail: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        position = (tf.reshape(step, [1]) * 16.0 - steps.t_lo) / (steps.t_hi - steps.t_lo)
+        position = tf.clip_by_value(position, 0.0, 1.0)
+        approx, detail = _crop(approx, spare, layer.rank), _crop(detail, spare, layer.rank)
+        return {"approx": layer(approx * scale_approx, detail * scale_detail, position) * scale_out}
+
+    return level
+
+
+def _crop(x: tf.Tensor, n: int, rank: int) -> tf.Tensor:
+    if n == 0:
+        return x
+    return x[:, n:-n, n:-n] if rank == 2 else x[:, :, n:-n]
+
+
+def _colour_function(inverse: Array, offset: float) -> Callable[..., dict[str, tf.Tensor]]:
+    kernel = tf.constant(inverse.T[None, None], tf.float32)
+    bias = tf.fill([len(inverse)], float(offset))
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, inverse.shape[1]], name="approx")])
+    def colour(approx: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"image": tf.nn.conv2d(approx, kernel, 1, "VALID") + bias}
+
+    return colour
+
+
+def _convert(module: tf.Module, signatures: dict[str, Callable[..., dict[str, tf.Tensor]]]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=sorted(signatures))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        return bytes(converter.convert())

@@ -1,0 +1,272 @@
+"""The trained analysis in int8: taps, colour mix, and the step offsets that keep the training's quantisation steps.
+
+Training works in orthonormal units: every band has the same step D. The integer filters have other gains,
+
+    integer coefficient = 2^in_shift * gain_b * orthonormal coefficient,
+
+so the step code t = 16 (log2 D + in_shift) with the offset o_b = 16 log2 gain_b gives every band the step that training gave it. Filters
+whose scale is free (high-pass, colour rows) get one that makes o_b nearly whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecodec.export.symbols import ColourMix, FilterPair
+from vaecodec.export.wavelets import HIGH, LOW, integer_bank
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SHIFT_LOW = 7
+SHIFT_HIGH = 8
+CORRELATION = 0.95  # of the first-order process that stands for pictures and slow signals
+STEPS_AN_OCTAVE = 16
+_NOISE = 1e-4  # quantisation noise relative to the signal, so that the inverse does not amplify it
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Integer filters of one level and axis beside the float ones they stand for.
+
+    Attributes:
+        filters: int8 taps and shifts.
+        low_gain: scale of the integer low-pass relative to the float one.
+        high_gain: the same for the high-pass.
+    """
+
+    filters: FilterPair
+    low_gain: float
+    high_gain: float
+
+    def float_taps(self) -> Array:
+        """[K, 2]: the integer taps in the float filters' scale."""
+        low = np.array(self.filters.low) / 2**self.filters.shift_low / self.low_gain
+        high = np.array(self.filters.high) / 2**self.filters.shift_high / self.high_gain
+        return np.stack([low, high], axis=-1)
+
+
+@dataclass(frozen=True)
+class AnalysisFilters:
+    """All integer filters of a model.
+
+    Attributes:
+        pairs: pairs[level - 1][axis]; axes are x, y for rank 2.
+        mix: colour mix, empty for rank 1.
+        colour_gains: scale of each row of the mix relative to the float row; (1.0,) for rank 1.
+    """
+
+    pairs: tuple[tuple[Pair, ...], ...]
+    mix: tuple[ColourMix, ...]
+    colour_gains: tuple[float, ...]
+
+    @property
+    def rank(self) -> int:
+        """1 signals, 2 pictures."""
+        return len(self.pairs[0])
+
+    def filters(self) -> tuple[tuple[tuple[FilterPair, ...], ...], ...]:
+        """Filters as a `SymbolProgram` wants them: all colour planes share them."""
+        n = len(self.colour_gains)
+        return tuple(tuple((pair.filters,) * n for pair in level) for level in self.pairs)
+
+    def approximation_gains(self, level: int) -> Array:
+        """[C]: integer over orthonormal approximation after `level` levels (0: the mixed samples), without in_shift."""
+        low = np.prod([pair.low_gain for pairs in self.pairs[:level] for pair in pairs])
+        return np.array(self.colour_gains) * low
+
+    def detail_gains(self, level: int) -> Array:
+        """[C * (2^rank - 1)], orientations of plane 0 first: the same for the details of a level."""
+        before = self.approximation_gains(level - 1)[:, None]
+        pairs = self.pairs[level - 1]
+        if self.rank == 1:
+            return np.asarray(before * pairs[0].high_gain).ravel()
+        x, y = pairs
+        orientations = [x.high_gain * y.low_gain, x.low_gain * y.high_gain, x.high_gain * y.high_gain]
+        return np.asarray(before * orientations).ravel()
+
+    def band_gains(self) -> Array:
+        """Gain of every band, in the order of docs/format.md section 1."""
+        levels = len(self.pairs)
+        return np.concatenate([self.approximation_gains(levels), *(self.detail_gains(level) for level in range(levels, 0, -1))])
+
+    def step_offsets(self) -> list[int]:
+        """Step code offset o_b of every band."""
+        return [round(STEPS_AN_OCTAVE * np.log2(gain)) for gain in self.band_gains()]
+
+    def mix_matrix(self) -> Array:
+        """[C, C]: what the integer colour mix computes."""
+        return np.array([np.array(row.weights) / 2**row.shift for row in self.mix])
+
+    def peak_gain(self) -> float:
+        """Largest magnitude of any intermediate or final coefficient over the largest sample: the headroom that samples must leave."""
+        colour = max(1.0, float(np.abs(self.mix_matrix()).sum(axis=1).max())) if self.mix else 1.0
+        peaks = [[_peaks([level[axis].filters for level in self.pairs[:n]]) for n in range(1, len(self.pairs) + 1)] for axis in range(self.rank)]
+        return colour * max(float(np.prod([max(p) for p in level])) for level in zip(*peaks, strict=True))
+
+
+def _peaks(pairs: list[FilterPair]) -> tuple[float, float]:
+    """Worst-case gains along one axis of the approximation and the detail after a cascade of filters."""
+    cascade = np.ones(1)
+    for number, pair in enumerate(pairs):
+        low, high = (np.kron(taps, np.eye(1, 2**number)[0]) for taps in (np.array(pair.low), np.array(pair.high)))
+        before, cascade = cascade, np.convolve(cascade, low / 2**pair.shift_low)
+    return float(np.abs(cascade).sum()), float(np.abs(np.convolve(before, high / 2**pair.shift_high)).sum())
+
+
+def quantise_analysis(taps: list[list[npt.ArrayLike]], mix: npt.ArrayLike | None) -> AnalysisFilters:
+    """Rounds a trained analysis.
+
+    Args:
+        taps: taps[level - 1][axis], float [9, 2]: low- and high-pass, the high-pass centred on the odd sample.
+        mix: [C out, C in] colour mix; None for signals.
+
+    Returns:
+        The integer filters; where the taps are the untouched CDF 9/7, those of `vaecodec.export.wavelets`.
+    """
+    pairs = tuple(tuple(quantise_pair(np.asarray(axis, np.float64)) for axis in level) for level in taps)
+    if mix is None:
+        return AnalysisFilters(pairs, (), (1.0,))
+    rows = [quantise_row(row) for row in np.asarray(mix, np.float64)]
+    return AnalysisFilters(pairs, tuple(row for row, _ in rows), tuple(gain for _, gain in rows))
+
+
+def quantise_pair(taps: Array) -> Pair:
+    """Rounds one pair of filters, float [9, 2]: the low-pass keeps DC exactly, the high-pass rejects it exactly."""
+    low, high = taps[:, 0], taps[:, 1]
+    if np.allclose(taps, cdf97(), atol=1e-6):
+        bank = integer_bank()
+        return Pair(bank, 2**-0.5, _least_squares_gain(np.array(bank.high) / 2**bank.shift_high, high))
+    gain = 1 / low.sum()
+    whole = round_taps(low * gain * 2**SHIFT_LOW, 2**SHIFT_LOW)
+    whole_high, high_gain = _round_high(high - high.mean())
+    return Pair(FilterPair(_tuple(whole), _tuple(whole_high), SHIFT_LOW, SHIFT_HIGH), float(gain), high_gain)
+
+
+def _round_high(high: Array) -> tuple[Ints, float]:
+    """Tries every scale in sixteenths of an octave that uses the upper half of int8, and keeps the best."""
+    top = np.floor(STEPS_AN_OCTAVE * np.log2(127 / np.abs(high).max()))
+    candidates = []
+    for code in range(int(top) - STEPS_AN_OCTAVE + 1, int(top) + 1):
+        scale = 2 ** (code / STEPS_AN_OCTAVE)
+        whole = round_taps(high * scale, 0)
+        candidates.append((_weighted(whole / scale - high), whole, scale / 2**SHIFT_HIGH))
+    _, whole, gain = min(candidates, key=lambda c: c[0])
+    return whole, gain
+
+
+def round_taps(taps: Array, total: int) -> Ints:
+    """Integers near `taps` with a given sum and the least error for a correlated signal.
+
+    Starts from plain rounding, mends the sum where that costs least, then moves single units between taps while the error falls.
+
+    Args:
+        taps: float filter.
+        total: what the integers must add up to.
+    """
+    whole = np.rint(taps).astype(np.int64)
+    units = np.eye(len(taps), dtype=np.int64)
+    while (missing := total - int(whole.sum())) != 0:
+        whole = min((whole + np.sign(missing) * unit for unit in units), key=lambda w: _weighted(w - taps))
+    moves = [a - b for a in units for b in units]
+    while True:
+        better = min((whole + move for move in moves if np.abs(whole + move).max() <= 127), key=lambda w: _weighted(w - taps))
+        if _weighted(better - taps) >= _weighted(whole - taps):
+            return whole
+        whole = better
+
+
+def _weighted(error: Array) -> float:
+    """Power of a filter's error on a first-order process of correlation 0.95."""
+    return float(error @ _autocorrelation(len(error)) @ error)
+
+
+@lru_cache(maxsize=8)
+def _autocorrelation(n: int) -> Array:
+    k = np.arange(n)
+    return np.asarray(CORRELATION ** np.abs(k[:, None] - k))
+
+
+def quantise_row(row: Array) -> tuple[ColourMix, float]:
+    """Rounds one row of the colour mix.
+
+    A row that rejects grey (its weights add up to 0) still does so in integers.
+
+    Returns:
+        The integer row, and its scale relative to the float one, a power of 2^(1/16).
+    """
+    top = int(np.floor(STEPS_AN_OCTAVE * np.log2(127 / np.abs(row).max())))
+    candidates = []
+    for code in range(top - STEPS_AN_OCTAVE + 1, top + 1):
+        scale = 2 ** (code / STEPS_AN_OCTAVE)
+        whole = round_taps(row * scale, round(row.sum() * scale))
+        candidates.append((float(np.abs(whole / scale - row).max()), whole, scale))
+    _, whole, scale = min(candidates, key=lambda c: c[0])
+    shift = max(0, round(np.log2(scale)))  # a gain of about 1
+    return ColourMix(_tuple(whole), shift), scale / 2**shift
+
+
+def cdf97() -> Array:
+    """[9, 2]: the orthonormally scaled CDF 9/7 taps that training starts from."""
+    low, high = np.zeros(9), np.zeros(9)
+    for k in range(5):
+        low[4 - k] = low[4 + k] = LOW[k] * 2**0.5
+    for k in range(4):
+        high[5 - k] = high[5 + k] = HIGH[k] * 2**0.5
+    return np.stack([low, high], axis=-1)
+
+
+def _least_squares_gain(whole: Array, taps: Array) -> float:
+    return float(whole @ taps / (taps @ taps))
+
+
+def inverse_taps(analysis: Array, start: Array) -> Array:
+    """The short synthesis filters that best undo given analysis filters.
+
+    Least squares for a first-order process of correlation 0.95, drawn towards `start` as strongly as quantisation noise of 1e-4 of the
+    signal's power would draw it towards zero.
+
+    Args:
+        analysis: [K, 2] low- and high-pass, the high-pass centred on the odd sample.
+        start: [5, 2 bands, 2 phases] synthesis filters to stay near to: samples 2i and 2i + 1 from bands at i - 2 .. i + 2.
+
+    Returns:
+        [5, 2, 2], like `start`.
+    """
+    rows, targets = _observations(analysis)
+    r = _autocorrelation(rows.shape[1])
+    covariance = rows @ r @ rows.T + _NOISE * np.eye(len(rows))
+    crossed = rows @ r @ targets.T + _NOISE * start.reshape(-1, 2)
+    return np.asarray(np.linalg.solve(covariance, crossed).reshape(start.shape))
+
+
+def reconstruction_decibels(analysis: Array, synthesis: Array) -> float:
+    """Error of one level of analysis and synthesis, in dB under the power of a process of correlation 0.95.
+
+    Args:
+        analysis: [K, 2] as for `inverse_taps`.
+        synthesis: [5, 2, 2] as for `inverse_taps`.
+    """
+    rows, targets = _observations(analysis)
+    residual = synthesis.reshape(-1, 2).T @ rows - targets
+    power = np.einsum("pi,ij,pj->", residual, _autocorrelation(rows.shape[1]), residual) / 2
+    return float(10 * np.log10(max(power, 1e-30)))
+
+
+def _observations(analysis: Array) -> tuple[Array, Array]:
+    """Filters of the ten band samples around site i, and the pick of samples 2i and 2i + 1, as rows over the samples in reach."""
+    k = len(analysis)
+    n = k + 8
+    rows = np.zeros((5, 2, n))
+    for j in range(5):
+        rows[j, :, 2 * j : 2 * j + k] = analysis.T
+    here = 4 + (k - 1) // 2  # place of sample 2i
+    return rows.reshape(10, n), np.eye(n)[here : here + 2]
+
+
+def _tuple(values: Ints) -> tuple[int, ...]:
+    return tuple(int(v) for v in values)
