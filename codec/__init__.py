@@ -1,1 +1,3 @@
-"""What both ends share: containers, bundles, the prior and the image and signal codecs."""
+"""Streams, bundles, and the codecs between arrays and streams."""
+
+from __future__ import annotations

@@ -1,0 +1,101 @@
+"""A bundle's self-test: inputs with the bytes, latents and samples that the codec gave when the bundle was made.
+
+Bytes and latents must come out the same on every machine; samples may differ as docs/format.md section 9 allows.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.errors import ModelError
+from vaecodec.codec.image import ImageCodec, ImageLatents
+from vaecodec.codec.signal import SignalCodec, SignalLatents
+
+__all__ = ["build", "check", "tolerance"]
+
+Codec = ImageCodec | SignalCodec
+# Largest difference of reconstructions in 8-bit components or in units of a signal's step.
+UNITS = 2.0
+
+
+def build(bundle: Bundle, inputs: Sequence[NDArray[Any]], qualities: Sequence[float]) -> bytes:
+    """The bytes of golden.npz: each input encoded at its quality.
+
+    Args:
+        bundle: a bundle without golden.npz, in memory or on disk.
+        inputs: small arrays as `encode` takes them.
+        qualities: one for each input.
+    """
+    codec = _codec(bundle)
+    arrays: dict[str, NDArray[Any]] = {}
+    for i, (array, quality) in enumerate(zip(inputs, qualities, strict=True)):
+        stream = codec.encode(array, quality=quality)
+        latents = codec.latents(stream)
+        arrays |= {f"input_{i}": array, f"quality_{i}": np.float64(quality), f"file_{i}": np.frombuffer(stream, np.uint8)}  # type: ignore[dict-item]
+        arrays |= {f"recon_{i}": codec.decode(stream)}
+        arrays |= {f"band_{i}_{b}": band for b, band in enumerate(latents.bands)}
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def check(bundle: Bundle) -> int:
+    """Runs the self-test.
+
+    Returns:
+        Number of cases.
+
+    Raises:
+        ModelError: bytes, latents or samples differ from those stored, or golden.npz is damaged.
+    """
+    codec = _codec(bundle)
+    try:
+        with np.load(io.BytesIO(bundle.member("golden.npz")), allow_pickle=False) as stored:
+            arrays = dict(stored)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(f"{bundle.name}: golden.npz is damaged: {error}") from error
+    count = sum(name.startswith("input_") for name in arrays)
+    for i in range(count):
+        _check_case(codec, arrays, i)
+    return count
+
+
+def tolerance(latents: ImageLatents | SignalLatents, recon: NDArray[Any]) -> Any:
+    """How far a sample of another conforming decoder may be from `recon`, by channel."""
+    if isinstance(latents, ImageLatents):
+        return UNITS
+    whole = recon.dtype.kind in "iub"
+    from vaecodec.codec.signal import read_json
+
+    steps = 1.0 if whole else np.asarray(read_json(latents.metadata)["step"])
+    return UNITS * 2.0**latents.header.shift * steps
+
+
+def _codec(bundle: Bundle) -> Codec:
+    return ImageCodec(bundle) if bundle.modality == "image" else SignalCodec(bundle)
+
+
+def _check_case(codec: Codec, arrays: dict[str, NDArray[Any]], i: int) -> None:
+    where = f"{codec.bundle.name}: golden case {i}"
+    try:
+        array, quality = arrays[f"input_{i}"], float(arrays[f"quality_{i}"])
+        stored, recon = arrays[f"file_{i}"].tobytes(), arrays[f"recon_{i}"]
+    except KeyError as error:
+        raise ModelError(f"{where} lacks {error}") from None
+    if codec.encode(array, quality=quality) != stored:
+        raise ModelError(f"{where}: the encoder gives other bytes than stored")
+    latents = codec.latents(stored)
+    if not all(np.array_equal(band, arrays.get(f"band_{i}_{b}")) for b, band in enumerate(latents.bands)):  # type: ignore[arg-type]
+        raise ModelError(f"{where}: the decoder gives other latents than stored")
+    decoded = codec.decode_latents(latents)  # type: ignore[arg-type]
+    far = np.abs(decoded.astype(np.float64) - recon) > tolerance(latents, recon)
+    if decoded.shape != recon.shape or far.any():
+        raise ModelError(f"{where}: the reconstruction differs from the stored one")

@@ -1,0 +1,100 @@
+"""The functions that `import vaecodec` offers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from vaecodec.codec import container
+from vaecodec.codec.bundle import Bundle, installed
+from vaecodec.codec.errors import InputError
+from vaecodec.codec.image import ImageCodec
+from vaecodec.codec.info import describe
+from vaecodec.codec.signal import SignalCodec
+
+__all__ = ["decode", "encode", "info", "load", "models"]
+
+Codec = ImageCodec | SignalCodec
+Array = NDArray[Any]
+
+
+def load(model: str | Path, *, threads: int = 1, max_size: int | None = None) -> Codec:
+    """Opens a model and gives its codec.
+
+    Args:
+        model: name of a known model ("photo", "ecg"), or path of a .vaemodel file.
+        threads: threads a decoder may use.
+        max_size: pixels, or samples over all channels, above which inputs and streams are refused; 2^27 unless given.
+
+    Returns:
+        ImageCodec or SignalCodec with `.encode(array, quality=, ...)`, `.decode(bytes)`, `.info(bytes)`,
+        `.latents(bytes)`, `.encode_latents(latents)`, `.decode_latents(latents)`.
+
+    Raises:
+        ModelError: there is no such model, or its bundle is damaged.
+    """
+    return _codec(Bundle.open(model), threads, max_size)
+
+
+def encode(array: Array, model: str | Path, **options: Any) -> bytes:
+    """Compresses an array; options are those of `ImageCodec.encode` and `SignalCodec.encode`."""
+    return _cached(str(model)).encode(array, **options)
+
+
+def decode(data: bytes, *, model: str | Path | None = None, threads: int = 1, max_size: int | None = None) -> Array:
+    """Reconstructs the array of a stream; its model is found by the stream's model id.
+
+    Args:
+        data: a vaecodec file.
+        model: name or path, for a stream whose model is not among the known ones.
+        threads: threads the synthesis may use.
+        max_size: pixels, or samples over all channels, above which the stream is refused; 2^27 unless given.
+
+    Raises:
+        FormatError: the stream is damaged.
+        ModelError: its model is not known.
+        LimitError: it claims too much.
+    """
+    return codec_for(data, model=model, threads=threads, max_size=max_size).decode(data)
+
+
+def codec_for(data: bytes, *, model: str | Path | None = None, threads: int = 1, max_size: int | None = None) -> Codec:
+    """The codec that a stream needs; arguments and errors as `decode`."""
+    if not isinstance(data, bytes):
+        raise InputError(f"expected bytes, got {type(data).__name__}")
+    header, _ = container.read_header(data)
+    if model is not None:
+        return load(model, threads=threads, max_size=max_size)
+    return _cached_id(header.model_id, threads, max_size)
+
+
+def info(data: bytes) -> dict[str, Any]:
+    """What a stream says about itself: geometry, model, quality, where its bytes went. Decodes nothing.
+
+    Raises:
+        FormatError: the stream is damaged.
+    """
+    return describe(data)
+
+
+def models() -> list[dict[str, Any]]:
+    """The manifests of all known models, each with the `path` of its bundle."""
+    return [{**Bundle(path).manifest, "path": str(path)} for path in installed()]
+
+
+def _codec(bundle: Bundle, threads: int, max_size: int | None) -> Codec:
+    if bundle.modality == "image":
+        return ImageCodec(bundle, threads=threads, **({} if max_size is None else {"max_pixels": max_size}))
+    return SignalCodec(bundle, threads=threads, **({} if max_size is None else {"max_samples": max_size}))
+
+
+@lru_cache(maxsize=8)
+def _cached(model: str) -> Codec:
+    return load(model)
+
+
+@lru_cache(maxsize=8)
+def _cached_id(model_id: int, threads: int, max_size: int | None) -> Codec:
+    return _codec(Bundle.find(model_id), threads, max_size)

@@ -1,0 +1,91 @@
+"""Pictures in the formats that Pillow reads and writes."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from vaecodec.codec.container import MAX_PIXELS
+from vaecodec.codec.errors import FormatError, InputError, LimitError, UnsupportedError
+from vaecodec.io.recording import Picture
+
+__all__ = ["FORMATS", "read", "write"]
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
+# What loses nothing more, or nearly nothing, in each format.
+SAVE_OPTIONS = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}, "TIFF": {"compression": "tiff_deflate"}}
+# Pillow's errors on damaged files; SyntaxError comes from its PNG and TIFF parsers.
+DAMAGE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError, TypeError)
+
+
+def read(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Reads a picture; its EXIF orientation is applied.
+
+    Raises:
+        FormatError: damaged, or no picture.
+        UnsupportedError: more than 8 bits a component.
+        LimitError: more than `max_pixels`.
+    """
+    try:
+        with warnings.catch_warnings():
+            # The limit that counts is ours, below.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=sorted(set(FORMATS.values()))) as image:
+                if image.width * image.height > max_pixels:
+                    raise LimitError(f"a picture of {image.width} x {image.height} pixels; the limit is {max_pixels} pixels")
+                return _picture(image)
+    except Image.DecompressionBombError as error:
+        raise LimitError(str(error)) from error
+    except DAMAGE as error:
+        if isinstance(error, InputError):
+            raise
+        raise FormatError(f"cannot read the picture: {_line(error)}") from error
+
+
+def _picture(image: Image.Image) -> Picture:
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("I", "F") or upright.mode.startswith("I;"):
+        raise UnsupportedError("the picture has more than 8 bits a component; convert it to 8 bits first")
+    icc = image.info.get("icc_profile")
+    return Picture(np.array(_eight_bit(upright)), icc if isinstance(icc, bytes) and icc else None)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The picture in one of the four modes that the codec takes."""
+    transparent = "transparency" in image.info or image.mode in ("PA", "RGBa", "La")
+    if image.mode in ("L", "LA", "RGB", "RGBA") and not (transparent and image.mode in ("L", "RGB")):
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in ("L", "La"):
+        return image.convert("LA")
+    return image.convert("RGBA" if transparent else "RGB")
+
+
+def write(picture: Picture, suffix: str) -> bytes:
+    """Writes a picture in the format of a suffix such as ".png"; JPEG at quality 95, the others without loss.
+
+    Raises:
+        InputError: the format cannot hold this picture.
+    """
+    name = FORMATS[suffix]
+    image = Image.fromarray(picture.pixels)
+    if name == "JPEG" and image.mode in ("LA", "RGBA"):
+        raise InputError("JPEG cannot hold transparency; write a .png or .webp")
+    if name in ("WEBP", "BMP") and image.mode == "LA":
+        image = image.convert("RGBA")
+    out = io.BytesIO()
+    profile = {"icc_profile": picture.icc} if picture.icc and name != "BMP" else {}
+    try:
+        image.save(out, name, **SAVE_OPTIONS.get(name, {}), **profile)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name} cannot hold this picture: {_line(error)}") from error
+    return out.getvalue()
+
+
+def _line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,48 @@
+"""What readers give and writers take: a picture or a recording of sensor signals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Picture", "Recording"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels, uint8 `[H, W]`, `[H, W, 2]`, `[H, W, 3]` or `[H, W, 4]`, upright, and their colour profile if there is one."""
+
+    pixels: NDArray[np.uint8]
+    icc: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Samples of one or several channels, and what a file format needs to be written back.
+
+    Attributes:
+        samples: `[N]` or `[N, channels]`.
+        rate: samples a second; None if the file does not say.
+        columns: name of each channel.
+        units: unit of each channel.
+        steps: for float samples, value of one unit of each channel, if known.
+        extra: facts of the file's format under the format's name; JSON-ready.
+        notes: what the user should know about the reading, one line each.
+    """
+
+    samples: NDArray[Any]
+    rate: Fraction | None = None
+    columns: list[str] | None = None
+    units: list[str] | None = None
+    steps: list[float] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> NDArray[Any]:
+        """The samples as `[N, channels]`."""
+        return self.samples if self.samples.ndim == 2 else self.samples[:, None]
