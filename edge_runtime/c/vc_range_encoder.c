@@ -91,9 +91,17 @@ static void put_last(vc_range_encoder *e, uint32_t word)
     if ((word & 255) != 0) put(e, word);
 }
 
+/* Names the shortest number in [base, base + size): one byte where a multiple of 2^24 lies in it, else a multiple of 2^16. */
+static void put_base(vc_range_encoder *e)
+{
+    uint32_t byte = ((e->base - 1) >> 24) + 1;
+    if (byte <= (e->base + e->size1) >> 24) put(e, byte);
+    else put_last(e, ((e->base - 1) >> 16) + 1);
+}
+
 int vc_range_finish(vc_range_encoder *e)
 {
     if (e->held != 0) put_last(e, e->held);
-    else if (e->base != 0) put_last(e, ((e->base - 1) >> 16) + 1);
+    else if (e->base != 0) put_base(e);
     return e->size > e->capacity ? VC_ESPACE : VC_OK;
 }

@@ -54,7 +54,7 @@ class Encoder:
         if self.delay:
             self._tail(self.delay)
         elif self.base:
-            self._tail(((self.base - 1) >> 16) + 1)
+            self._name_base()
         return bytes(self.out)
 
     def _shift(self):
@@ -67,6 +67,13 @@ class Encoder:
         self.out += (self.delay & 0xFFFF).to_bytes(2, "big")
         self.out += (b"\0" if overflow else b"\xff") * (self.delay >> 16)
         self.delay = 0
+
+    def _name_base(self):
+        byte = ((self.base - 1) >> 24) + 1
+        if byte <= (self.base + self.size1) >> 24:
+            self.out.append(byte)
+        else:
+            self._tail(((self.base - 1) >> 16) + 1)
 
     def _tail(self, v):
         self.out.append((v >> 8) & 0xFF)
