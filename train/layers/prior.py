@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 import tensorflow as tf
-
+import tensorflow_compression as tfc
 from vaecodec.train.topology import CONDITION, Code, Conv, Shuffle, Stage, Term, Topology
 
-WEIGHT_BITS = 7
 MAX_SHIFT = 15
+# Sum of |w| that leaves room for roundings and a bias: 32768 * sum |w| + |bias| < 2^31.
+MAX_SUM = 60000.0
 ACTIVATION_SCALE = 256.0
+ACTIVATION_PEAK = 32767.0 / 256.0
 
 
 def compand(n: tf.Tensor) -> tf.Tensor:
@@ -24,8 +26,12 @@ def compand(n: tf.Tensor) -> tf.Tensor:
 def bits(z: tf.Tensor, mean: tf.Tensor, log2_scale: tf.Tensor, spike: tf.Tensor) -> tf.Tensor:
     """Code length of integers under the mixture of docs/format.md section 5.
 
+    For z between the integers this is the density of the mixture convolved with uniform noise of width one, which is what
+    a variational posterior of that noise is measured against (Balle et al. 2017, "End-to-end optimized image compression",
+    section 3; docs/training.md).
+
     Args:
-        z: integers as floats, any shape.
+        z: integers as floats, or integers plus noise; any shape.
         mean: in units of z.
         log2_scale: log2 of the logistic's scale; clipped to the table's range [-4, 7.75].
         spike: logit of the extra probability of zero; clipped to [-8, 7.75].
@@ -37,29 +43,29 @@ def bits(z: tf.Tensor, mean: tf.Tensor, log2_scale: tf.Tensor, spike: tf.Tensor)
     w = tf.sigmoid(tf.clip_by_value(spike, -8.0, 7.75))
     d = tf.abs(z - mean)
     p = tf.sigmoid((0.5 - d) * inverse) - tf.sigmoid((-0.5 - d) * inverse)
-    p = (1.0 - w) * p + w * tf.cast(tf.equal(z, 0.0), p.dtype)
+    p = (1.0 - w) * p + w * tf.cast(tf.abs(z) < 0.5, p.dtype)
     return tf.math.log(p + 2.0 ** -20) * (-1 / math.log(2.0))
 
 
-def power_of_two_grid(w: tf.Tensor, inputs: int) -> tf.Tensor:
+def power_of_two_grid(w: tf.Tensor) -> tf.Tensor:
     """Rounds weights to int8 times a power of two per output channel (last axis), straight through for gradients.
+
+    The power is the largest that keeps the weights in int8 and the accumulator in 32 bits (docs/format.md section 4).
 
     Args:
         w: [..., n_out] over all terms of a convolution.
-        inputs: fan-in, for the 32-bit accumulator rule of docs/format.md section 4.
     """
-    peak = tf.reduce_max(tf.abs(tf.reshape(w, [-1, w.shape[-1]])), axis=0)
-    del inputs
-    e = weight_exponent(peak)
-    scale = tf.exp(e * math.log(2.0))
+    size = tf.abs(tf.reshape(w, [-1, w.shape[-1]]))
+    e = weight_exponent(tf.reduce_max(size, axis=0), tf.reduce_sum(size, axis=0))
+    scale = tf.pow(2.0, e)
     q = tf.clip_by_value(tf.round(w * scale), -127.0, 127.0) / scale
     return w + tf.stop_gradient(q - w)
 
 
-def weight_exponent(peak: tf.Tensor) -> tf.Tensor:
-    """Largest shift e <= 15 with |w| 2^e <= 127.5 for all |w| <= peak."""
-    e = tf.floor(tf.math.log(127.49 / tf.maximum(peak, 1e-9)) / math.log(2.0))
-    return tf.clip_by_value(e, 0.0, float(MAX_SHIFT))
+def weight_exponent(peak: tf.Tensor, total: tf.Tensor | float = 0.0) -> tf.Tensor:
+    """Largest shift 0 <= e <= 15 with |w| 2^e <= 127.5 for all |w| <= peak, and with `total` 2^e within the accumulator's room."""
+    room = tf.minimum(127.49 / tf.maximum(peak, 1e-9), MAX_SUM / tf.maximum(total, 1e-9))
+    return tf.clip_by_value(tf.floor(tf.math.log(room) / math.log(2.0)), 0.0, float(MAX_SHIFT))
 
 
 class Prior(tf.keras.layers.Layer):
@@ -67,19 +73,25 @@ class Prior(tf.keras.layers.Layer):
 
     Args:
         topology: the stages.
-        quantised: train with weights on the int8 grid and activations in 1/256, as the C core computes.
+        quantised: train with weights on the int8 grid and activations in 1/256, as the C core computes. May be changed between
+            calls outside of a `tf.function`.
+
+    Under a mixed-precision dtype the convolutions run in the compute type, everything else in float32.
 
     Call arguments:
         bands: list of [B, rows, columns] integer-valued float tensors in the band order of docs/format.md section 1
             (rank 1: [B, N / 2^l, channels]).
         position: [B] in [0, 1], where the step lies between t_lo (0) and t_hi (1).
+        coefficients: None, or a list like `bands`: what was rounded, in units of the step. The code lengths stay the same, but
+            gradients reach these as expected over the rounding's uniform noise (`tfc.perturb_and_apply`; Agustsson and Theis 2020,
+            "Universally quantized neural compression", section 4.2). Only a symbol's own code length counts, not what it tells others.
 
     Returns:
         List over stages of [B, R, S, n_sym] bits.
     """
 
     def __init__(self, topology: Topology, quantised: bool = False, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.topology = topology
         self.quantised = quantised
         self.kernels: dict[str, list[tf.Variable]] = {}
@@ -97,7 +109,7 @@ class Prior(tf.keras.layers.Layer):
             count = self._inputs(t) // (t.kh * t.kw)
             direct = op.role == "mean" and t.plane.endswith(".raw")
             init = tf.keras.initializers.Zeros() if direct else tf.keras.initializers.RandomNormal(0.0, deviation)
-            name = (op.name + f".w{i}").replace(".", "_")
+            name = f"{op.name}_w{i}".replace(".", "_")
             kernels.append(self.add_weight(name, shape=[t.kh, t.kw, count, op.count], initializer=init))
         start = {"scale": -1.0, "spike": -2.0}.get(op.role, 0.0)
         self.kernels[op.name] = kernels
@@ -109,17 +121,32 @@ class Prior(tf.keras.layers.Layer):
             return self.topology.condition
         return t.kh * t.kw * (t.count or self.topology.planes[t.plane].channels)
 
-    def call(self, bands: list[tf.Tensor], position: tf.Tensor) -> list[tf.Tensor]:
+    def call(self, bands: list[tf.Tensor], position: tf.Tensor, coefficients: list[tf.Tensor] | None = None) -> list[tf.Tensor]:
         planes = {CONDITION: self._condition(position)}
-        return [self._stage(number, stage, bands, planes) for number, stage in enumerate(self.topology.stages)]
+        return [self._stage(number, stage, bands, planes, coefficients) for number, stage in enumerate(self.topology.stages)]
 
     def _condition(self, position: tf.Tensor) -> tf.Tensor:
         n = self.topology.condition
         p = tf.clip_by_value(position, 0.0, 1.0)[:, None] * (n - 1)
         return tf.maximum(0.0, 1.0 - tf.abs(p - tf.range(n, dtype=p.dtype)[None, :]))[:, None, None, :]
 
-    def _stage(self, number: int, stage: Stage, bands: list[tf.Tensor], planes: dict[str, tf.Tensor]) -> tf.Tensor:
+    def parameters(self, bands: list[tf.Tensor], position: tf.Tensor) -> list[tf.Tensor]:
+        """Mean, log2 scale and spike of every symbol: a list over stages of [B, R, S, n_sym, 3]."""
+        planes = {CONDITION: self._condition(position)}
+        return [self._run(number, stage, gather_symbols(self.topology, number, bands), planes)
+                for number, stage in enumerate(self.topology.stages)]
+
+    def _stage(self, number: int, stage: Stage, bands: list[tf.Tensor], planes: dict[str, tf.Tensor],
+               coefficients: list[tf.Tensor] | None) -> tf.Tensor:
         z = gather_symbols(self.topology, number, bands)
+        parameters = tf.unstack(self._run(number, stage, z, planes), axis=-1)
+        length = bits(z, *parameters)
+        if coefficients is not None:
+            length += _expected_slope(gather_symbols(self.topology, number, coefficients), parameters)
+        return length * existing_symbols(self.topology, number, bands)
+
+    def _run(self, number: int, stage: Stage, z: tf.Tensor, planes: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Writes the stage's planes and returns the parameters of its symbols."""
         magnitude = compand(tf.abs(z))
         planes[f"{number}.magnitude"] = magnitude
         planes[f"{number}.signed"] = tf.sign(z) * magnitude
@@ -140,8 +167,8 @@ class Prior(tf.keras.layers.Layer):
                 planes[op.out] = tf.nn.depth_to_space(planes[op.source], 2)
             elif isinstance(op, Code):
                 mean, scale, spike = partial[op.params]
-                out.append(bits(z[..., op.first:op.first + op.count], 16.0 * mean, scale, spike))
-        return tf.concat(out, axis=-1)
+                out.append(tf.stack([16.0 * mean, scale, spike], -1))
+        return tf.concat(out, axis=-2)
 
     def _early(self, number: int, stage: Stage, planes: dict[str, tf.Tensor]) -> tf.Tensor:
         """The embedding of coded rows: last in a row's list, but read by the next rows, so computed first here."""
@@ -153,6 +180,7 @@ class Prior(tf.keras.layers.Layer):
         kernels: list[tf.Tensor] = list(self.kernels[op.name])
         if self.quantised:
             kernels = self._on_grid(kernels)
+        kernels = [tf.cast(k, self.compute_dtype) for k in kernels]
         total: tf.Tensor = self.biases[op.name]
         by_shape: dict[tuple, list[int]] = {}
         for i, t in enumerate(op.terms):
@@ -161,15 +189,16 @@ class Prior(tf.keras.layers.Layer):
             terms = [op.terms[i] for i in members]
             x = tf.concat([self._channels(t, planes) for t in terms], -1) if len(terms) > 1 else self._channels(terms[0], planes)
             w = tf.concat([kernels[i] for i in members], 2) if len(terms) > 1 else kernels[members[0]]
-            total = total + convolve(x, w, terms[0])
+            total = total + tf.cast(convolve(tf.cast(x, w.dtype), w, terms[0]), tf.float32)
         y = tf.nn.relu(total) if op.relu else total
         if self.quantised:
+            y = tf.clip_by_value(y, -ACTIVATION_PEAK - 1 / ACTIVATION_SCALE, ACTIVATION_PEAK)
             y = y + tf.stop_gradient(tf.floor(y * ACTIVATION_SCALE + 0.5) / ACTIVATION_SCALE - y)
         return y
 
     def _on_grid(self, kernels: list[tf.Tensor]) -> list[tf.Tensor]:
         flat = [tf.reshape(k, [-1, k.shape[-1]]) for k in kernels]
-        joined = power_of_two_grid(tf.concat(flat, 0), sum(f.shape[0] for f in flat))
+        joined = power_of_two_grid(tf.concat(flat, 0))
         parts = tf.split(joined, [f.shape[0] for f in flat], 0)
         return [tf.reshape(p, k.shape) for p, k in zip(parts, kernels)]
 
@@ -199,16 +228,32 @@ def convolve(x: tf.Tensor, w: tf.Tensor, t: Term) -> tf.Tensor:
     return tf.nn.conv2d(x, w, 1, "VALID")
 
 
+def _expected_slope(y: tf.Tensor, parameters: list[tf.Tensor]) -> tf.Tensor:
+    """Zeros whose gradient by y is that of the code length, expected over uniform noise: bits(y + 1/2) - bits(y - 1/2)."""
+    fixed = [tf.stop_gradient(p) for p in parameters]
+    length, _ = tfc.perturb_and_apply(bits, y, *fixed, u=tf.zeros_like(y))
+    return length - tf.stop_gradient(length)
+
+
 def gather_symbols(top: Topology, number: int, bands: list[tf.Tensor]) -> tf.Tensor:
     """Latents of a stage as [B, R, S, n_sym]; columns that do not exist are 0."""
     stage = top.stages[number]
     if top.rank == 1:
-        length = 2 ** top.levels
-        del length
         columns = {b: _blocks(bands[b], sum(1 for s, _ in stage.symbols if s == b)) for b in {s for s, _ in stage.symbols}}
     else:
         columns = {b: _phases(bands[b], stage.phases) for b in {s for s, _ in stage.symbols}}
     return tf.stack([columns[b][..., d] for b, d in stage.symbols], axis=-1)
+
+
+def existing_symbols(top: Topology, number: int, bands: list[tf.Tensor]) -> tf.Tensor | float:
+    """1 for symbols that exist, 0 for those in the last column of a grid whose bands end before it."""
+    stage = top.stages[number]
+    if top.rank == 1 or stage.phases == 1:
+        return 1.0
+    columns = tf.shape(bands[stage.symbols[0][0]])[2]
+    sites = (columns + stage.phases - 1) // stage.phases
+    place = stage.phases * tf.range(sites)[:, None] + tf.constant([d for _, d in stage.symbols])
+    return tf.cast(place < columns, tf.float32)
 
 
 def _blocks(band: tf.Tensor, per_block: int) -> tf.Tensor:

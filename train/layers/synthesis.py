@@ -59,6 +59,8 @@ class LevelSynthesis(tf.keras.layers.Layer):
         widths: residual network; channels 0 leaves the inverse filter bank alone.
         trainable_taps: whether the inverse filters move.
 
+    Under a mixed-precision dtype the residual network runs in the compute type, the inverse filters in float32.
+
     Call arguments:
         approx: [B, h, w, C] in units of the step (rank 1: h = 1), with `halo` sites more on every side (rank 1: left and right).
         detail: [B, h, w, C * (2^rank - 1)], likewise.
@@ -69,7 +71,7 @@ class LevelSynthesis(tf.keras.layers.Layer):
     """
 
     def __init__(self, rank: int, colours: int, widths: ResidualWidths, trainable_taps: bool = False, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.rank, self.colours, self.widths = rank, colours, widths
         self.halo = LINEAR_HALO + widths.halo
         self.planes = colours * 2 ** rank
@@ -81,12 +83,17 @@ class LevelSynthesis(tf.keras.layers.Layer):
 
     def _build_residual(self) -> None:
         kernel = (3, 3) if self.rank == 2 else (1, 3)
-        conv = lambda n, name, **kw: tf.keras.layers.Conv2D(n, kernel, padding="valid", name=name, **kw)  # noqa: E731
+        policy = self._dtype_policy
+        conv = lambda n, name, **kw: tf.keras.layers.Conv2D(n, kernel, padding="valid", name=name, dtype=policy, **kw)  # noqa: E731
         c = self.widths.channels
         self.enter = conv(c, "enter")
-        self.place = tf.keras.layers.Dense(c, use_bias=False, kernel_initializer="zeros", name="place")
+        self.place = tf.keras.layers.Dense(c, use_bias=False, kernel_initializer="zeros", name="place", dtype=policy)
         self.blocks = [conv(c, f"block{i}", kernel_initializer=tf.keras.initializers.HeNormal()) for i in range(self.widths.blocks)]
         self.leave = conv(self.planes, "leave", kernel_initializer="zeros")
+
+    def residual_layers(self) -> list[tf.keras.layers.Layer]:
+        """The layers of the residual network in order, none if there is no network."""
+        return [self.enter, self.place, *self.blocks, self.leave] if self.widths.channels else []
 
     def inverse_kernel(self, axis: str, taps: np.ndarray) -> np.ndarray:
         """Dense [5, planes in, planes out] of one axis of a separable inverse; input order approx (C), details (C x orientations).
@@ -139,7 +146,7 @@ class LevelSynthesis(tf.keras.layers.Layer):
         h = tf.nn.relu(h)
         for block in self.blocks:
             h = self._crop(h, 1) + tf.nn.relu(block(h))
-        return self.leave(h)
+        return tf.cast(self.leave(h), tf.float32)
 
     def _crop(self, x: tf.Tensor, n: int) -> tf.Tensor:
         return x[:, n:-n, n:-n] if self.rank == 2 else x[:, :, n:-n]
@@ -167,9 +174,10 @@ class Synthesis(tf.keras.layers.Layer):
     """
 
     def __init__(self, rank: int, colours: int, widths: list[ResidualWidths], trainable_taps: bool = False, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.rank, self.colours = rank, colours
-        self.steps = [LevelSynthesis(rank, colours, w, trainable_taps, name=f"level_{i + 1}") for i, w in enumerate(widths)]
+        self.steps = [LevelSynthesis(rank, colours, w, trainable_taps, name=f"level_{i + 1}", dtype=self._dtype_policy)
+                      for i, w in enumerate(widths)]
 
     def call(self, bands: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:
         if self.rank == 1:

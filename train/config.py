@@ -1,0 +1,320 @@
+"""What a model is and how it is trained, as frozen dataclasses; `vaecodec.train.config_io` reads and writes them as TOML.
+
+    ModelConfig                name, modality, levels, colours
+     ├─ sensor: Sensor         what one sample is
+     ├─ step: Step             range of the quantisation step, one model for all of it
+     ├─ rounding: Rounding     dead zone of the quantiser
+     ├─ prior: PriorWidths     widths of the networks that run on the device
+     ├─ synthesis: ...         widths of the networks that run on the server
+     ├─ data: Data             files, crops or windows, augmentation
+     ├─ training: Training     length, learning rate, what moves, seeds
+     └─ validation: ...        what the early figures are measured on
+
+Every field is checked when the object is made; a wrong one raises `InputError` with what was expected and what came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from vaecodec.codec.errors import InputError
+
+IMAGE, SIGNAL = "image", "signal"
+PARTS = ("prior", "synthesis", "filters")
+REACH = 4  # samples that the analysis filters see to each side
+
+
+def require(valid: bool, name: str, expected: str, received: Any) -> None:
+    """Raises InputError naming the field unless `valid`."""
+    if not valid:
+        raise InputError(f"Expected {name} to be {expected}. Received: {name.rpartition('.')[2]}={received!r}")
+
+
+def _number(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value) and low <= value <= high
+
+
+def _between(name: str, value: Any, low: float, high: float) -> None:
+    require(_number(value, low, high), name, f"a number from {low:g} to {high:g}", value)
+
+
+def _counts(name: str, values: Any, n: int, low: int, high: int) -> None:
+    valid = isinstance(values, tuple) and len(values) == n and all(isinstance(v, int) and low <= v <= high for v in values)
+    require(valid, name, f"{n} integers from {low} to {high}", values)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """What one sample is.
+
+    Attributes:
+        bits: resolution that compression ratios count against, 1..32.
+        units: physical unit of a sample, for people.
+        rate: samples a second in Hz; 0 for pictures and where it does not matter.
+        offset: what is subtracted from a sample before the analysis, in samples' units; signals' files may name their own (`Data.offset`).
+    """
+
+    bits: int = 8
+    units: str = ""
+    rate: float = 0.0
+    offset: float = 128.0
+
+    def __post_init__(self) -> None:
+        _counts("sensor.bits", (self.bits,), 1, 1, 32)
+        _between("sensor.rate", self.rate, 0, 1e9)
+        _between("sensor.offset", self.offset, -(2.0**31), 2.0**31)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Quantisation steps that the model serves: log2 of the step in units of a sample (orthonormal sense).
+
+    Attributes:
+        lo: the finest, position 0.
+        hi: the coarsest, position 1.
+        condition: channels n_q that tell the networks the position, 2..16.
+    """
+
+    lo: float = 0.5
+    hi: float = 7.0
+    condition: int = 5
+
+    def __post_init__(self) -> None:
+        _between("step.lo", self.lo, -8, 16)
+        _between("step.hi", self.hi, self.lo + 0.0625, 16)
+        _counts("step.condition", (self.condition,), 1, 2, 16)
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """Rounding offsets of the quantiser: 0.5 is plain rounding, less makes a dead zone."""
+
+    approximation: float = 0.5
+    detail: float = 0.40
+
+    def __post_init__(self) -> None:
+        _between("rounding.approximation", self.approximation, 0, 0.5)
+        _between("rounding.detail", self.detail, 0, 0.5)
+
+
+@dataclass(frozen=True)
+class PriorWidths:
+    """Channels of the prior's layers.
+
+    Attributes:
+        coarse: pictures: middle, up, embed, context, hidden of all levels but the finest.
+        fine: pictures: the same of level 1.
+        signal: signals: embed, near, far, hidden.
+    """
+
+    coarse: tuple[int, ...] = (48, 32, 32, 48, 32)
+    fine: tuple[int, ...] = (32, 24, 24, 32, 24)
+    signal: tuple[int, ...] = (48, 48, 64, 40)
+
+    def __post_init__(self) -> None:
+        _counts("prior.coarse", self.coarse, 5, 1, 512)
+        _counts("prior.fine", self.fine, 5, 1, 512)
+        _counts("prior.signal", self.signal, 4, 1, 512)
+
+
+@dataclass(frozen=True)
+class SynthesisWidths:
+    """Residual networks of the synthesis, level 1 first; the last value goes on for all coarser levels.
+
+    Attributes:
+        channels: hidden channels; 0 leaves the inverse filter bank alone.
+        blocks: hidden layers.
+    """
+
+    channels: tuple[int, ...] = (32, 48)
+    blocks: tuple[int, ...] = (2,)
+
+    def __post_init__(self) -> None:
+        _counts("synthesis.channels", self.channels, max(1, len(self.channels)), 0, 1024)
+        _counts("synthesis.blocks", self.blocks, max(1, len(self.blocks)), 0, 32)
+
+    def level(self, level: int) -> tuple[int, int]:
+        """Channels and blocks of level 1..L."""
+        return self.channels[min(level, len(self.channels)) - 1], self.blocks[min(level, len(self.blocks)) - 1]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which files, and what is cut from them.
+
+    Attributes:
+        train: patterns of files or records below the data folder (`photos/*`, `101`); empty: all that validation leaves.
+        validation: patterns of files held out; empty: about one in twenty, chosen by the hash of its path.
+        length: side of a square crop in pixels, or samples of a window; a multiple of 2^levels.
+        columns: signals: names (CSV, Parquet) or numbers of the channels to use; empty: all numeric ones.
+        weights: signals: how often each of the columns is drawn; empty: equally.
+        resolution: signals of floats: size of one integer step, one value or one a column; empty: samples are integers already.
+        offset: signals: "file" (the file's own baseline, 0 where it has none), "median" (of the channel), or "none".
+        flip: probability of mirroring a crop left to right, or a window's sign.
+        transpose: pictures: probability of swapping rows and columns.
+        gain: signals: deviation of the log of a random gain, drawn for half of the windows.
+    """
+
+    train: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
+    length: int = 256
+    columns: tuple[str | int, ...] = ()
+    weights: tuple[float, ...] = ()
+    resolution: tuple[float, ...] = ()
+    offset: str = "file"
+    flip: float = 0.5
+    transpose: float = 0.3
+    gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        _counts("data.length", (self.length,), 1, 2, 2**22)
+        require(self.offset in ("file", "median", "none"), "data.offset", 'one of "file", "median", "none"', self.offset)
+        _between("data.flip", self.flip, 0, 1)
+        _between("data.transpose", self.transpose, 0, 1)
+        _between("data.gain", self.gain, 0, 4)
+        require(all(_number(r, 1e-30, 1e30) for r in self.resolution), "data.resolution", "positive numbers", self.resolution)
+        require(all(_number(w, 0, 1e9) for w in self.weights), "data.weights", "numbers from 0 on", self.weights)
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        n = len(self.columns)
+        if self.weights:
+            require(len(self.weights) == n, "data.weights", f"one number for each of {n} columns", self.weights)
+            require(sum(self.weights) > 0, "data.weights", "not all zero", self.weights)
+        if len(self.resolution) > 1:
+            require(len(self.resolution) == n, "data.resolution", f"one number, or one for each of {n} columns", self.resolution)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the weights are found.
+
+    Attributes:
+        batch: crops or windows a step, over all replicas.
+        steps: length in steps; 0: `minutes` decide.
+        minutes: length in minutes of training time where `steps` is 0.
+        learning_rate: peak, reached after the warm-up; a half cosine leads to 1 % of it at the end.
+        warmup: steps of linear warm-up.
+        clip: gradient norm of each part that is never exceeded.
+        parts: what moves: "prior", "synthesis", "filters" (analysis taps and inverse filters).
+        prior_rate, synthesis_rate, filters_rate: learning rates of the parts relative to `learning_rate`.
+        seed: of data, noise and initial weights.
+        lambda_scale: factor on the weight of the distortion; 1 is the slope of fine quantisation (docs/training.md).
+        positions: rows (share, from, to): where training draws the step's position.
+        quantise_from: share of the training after which the prior's weights and activations are on their integer grids; 1: never, 0: always.
+    """
+
+    batch: int = 8
+    steps: int = 0
+    minutes: float = 60.0
+    learning_rate: float = 2e-3
+    warmup: int = 200
+    clip: float = 1.0
+    parts: tuple[str, ...] = ("prior", "synthesis")
+    prior_rate: float = 1.0
+    synthesis_rate: float = 0.5
+    filters_rate: float = 0.02
+    seed: int = 1
+    lambda_scale: float = 1.0
+    positions: tuple[tuple[float, float, float], ...] = ((0.85, 0.2, 1.0), (0.15, 0.0, 0.25))
+    quantise_from: float = 0.75
+
+    def __post_init__(self) -> None:
+        _counts("training.batch", (self.batch,), 1, 1, 2**16)
+        _counts("training.steps", (self.steps,), 1, 0, 2**40)
+        _counts("training.warmup", (self.warmup,), 1, 0, 2**40)
+        _counts("training.seed", (self.seed,), 1, 0, 2**32 - 1)
+        _between("training.minutes", self.minutes, 0, 1e7)
+        for name in ("learning_rate", "clip", "lambda_scale"):
+            _between(f"training.{name}", getattr(self, name), 1e-12, 1e6)
+        for name in ("prior_rate", "synthesis_rate", "filters_rate"):
+            _between(f"training.{name}", getattr(self, name), 0, 1e3)
+        _between("training.quantise_from", self.quantise_from, 0, 1)
+        known = bool(self.parts) and len(set(self.parts)) == len(self.parts) and set(self.parts) <= set(PARTS)
+        require(known, "training.parts", f"some of {', '.join(PARTS)}, each once", self.parts)
+        self._check_positions()
+
+    def _check_positions(self) -> None:
+        rows = self.positions
+        require(bool(rows) and all(len(r) == 3 for r in rows), "training.positions", "rows of (share, from, to)", rows)
+        valid = all(_number(s, 0, 1) and _number(a, 0, 1) and _number(b, a, 1) for s, a, b in rows)
+        require(valid and abs(sum(r[0] for r in rows) - 1) < 1e-6, "training.positions", "shares that sum to 1, from <= to in [0, 1]", rows)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What the early figures are measured on.
+
+    Attributes:
+        minutes: between two evaluations.
+        positions: of the step, in [0, 1].
+        length: side of the central crop, or samples of the window at the start of each file; a multiple of 2^levels.
+        files: at most so many, spread over the validation files.
+    """
+
+    minutes: float = 3.0
+    positions: tuple[float, ...] = (0.35, 0.55, 0.7, 0.85)
+    length: int = 512
+    files: int = 8
+
+    def __post_init__(self) -> None:
+        _between("validation.minutes", self.minutes, 0, 1e6)
+        valid = bool(self.positions) and all(_number(p, 0, 1) for p in self.positions)
+        require(valid, "validation.positions", "numbers from 0 to 1", self.positions)
+        _counts("validation.length", (self.length,), 1, 2, 2**24)
+        _counts("validation.files", (self.files,), 1, 1, 2**20)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A model and its training.
+
+    Attributes:
+        name: of the bundle it becomes.
+        modality: "image" (rank 2) or "signal" (rank 1).
+        levels: L of the filter bank, 1..8.
+        colours: planes C of pictures, 1 or 3; 1 for signals.
+    """
+
+    name: str
+    modality: str
+    levels: int
+    colours: int = 1
+    sensor: Sensor = field(default_factory=Sensor)
+    step: Step = field(default_factory=Step)
+    rounding: Rounding = field(default_factory=Rounding)
+    prior: PriorWidths = field(default_factory=PriorWidths)
+    synthesis: SynthesisWidths = field(default_factory=SynthesisWidths)
+    data: Data = field(default_factory=Data)
+    training: Training = field(default_factory=Training)
+    validation: Validation = field(default_factory=Validation)
+
+    def __post_init__(self) -> None:
+        named = isinstance(self.name, str) and self.name.replace("-", "").replace("_", "").isalnum()
+        require(named, "name", "letters, digits, - and _", self.name)
+        require(self.modality in (IMAGE, SIGNAL), "modality", f'"{IMAGE}" or "{SIGNAL}"', self.modality)
+        _counts("levels", (self.levels,), 1, 1, 8)
+        allowed = (1, 3) if self.rank == 2 else (1,)
+        require(self.colours in allowed, "colours", " or ".join(map(str, allowed)) + f" for {self.modality}s", self.colours)
+        for name in ("synthesis.channels", "synthesis.blocks"):
+            values = getattr(self.synthesis, name.partition(".")[2])
+            require(len(values) <= self.levels, name, f"at most {self.levels} values, one a level", values)
+        self._check_length("data.length", self.data.length)
+        self._check_length("validation.length", self.validation.length)
+
+    def _check_length(self, name: str, length: int) -> None:
+        unit = 2**self.levels
+        least = unit * -(-(REACH + 1) // 2)
+        require(length % unit == 0 and length >= least, name, f"a multiple of {unit} (2^levels), at least {least}", length)
+
+    @property
+    def rank(self) -> int:
+        """1 for signals, 2 for pictures."""
+        return 2 if self.modality == IMAGE else 1
+
+    @property
+    def channels(self) -> int:
+        """Components of a picture's sample; 1 for signals, whose channels are coded alike."""
+        return self.colours

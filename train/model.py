@@ -1,0 +1,181 @@
+"""The model: a compressive variational autoencoder over a perfect-reconstruction filter bank."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from vaecodec.train.config import ModelConfig
+from vaecodec.train.layers.colour import Colour
+from vaecodec.train.layers.prior import Prior
+from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis
+from vaecodec.train.layers.wavelet import Analysis
+from vaecodec.train.topology import ImageWidths, SignalWidths, Topology, image_topology, signal_topology
+
+
+class Outcome(NamedTuple):
+    """What one pass gives for a batch of B examples.
+
+    Attributes:
+        rate: [B] bits a pixel or sample under the prior.
+        distortion: [B] mean squared error of a component, in units of the squared step, before rounding and clipping.
+        reconstruction: x_hat, like the input, float.
+        stage_bits: [B, stages] bits a pixel or sample by stage of the prior.
+    """
+
+    rate: tf.Tensor
+    distortion: tf.Tensor
+    reconstruction: tf.Tensor
+    stage_bits: tf.Tensor
+
+
+class CodecModel(tf.keras.Model):
+    """Variational autoencoder whose posterior is the uniform noise of rounding (Balle et al. 2017, 2018).
+
+        x ──► - offset ──► colour mix ──► analysis g_a ──► y ──► / step ──► dead zone, round ──► z ──┬──► prior p(z) ──► rate R
+                                                                  ▲                                 │        ▲
+                                               position ──► step ─┼─────────────────────────────────┼────────┤ (condition)
+                                                                  ▼                                 ▼        │
+        x_hat ◄── + offset ◄── inverse mix ◄── * step ◄── synthesis g_s (inverse bank + residual) ◄── y_hat = z, in units of the step
+          │
+          └──► distortion D against x
+
+    The parts and their names in the papers: `colour` and `analysis` are g_a, `synthesis` and `unmix` are g_s, the networks
+    inside `prior` take the place of h_a and h_s: side information is the coarser, already coded latents themselves. y are the
+    coefficients, z the integers that are coded, y_hat what the synthesis sees. The inference side runs `colour`, `analysis` and
+    `prior` in integers (docs/format.md), `synthesis` in float.
+
+    While the filters rest (`trainable_filters` false), z is truly rounded: no gradient needs to pass, and prior and synthesis
+    learn on exactly the integers that they will meet. When the filters move, rounding is straight-through on the way to the synthesis,
+    and the rate's gradient by y is the expected one under the posterior's uniform noise.
+
+    Args:
+        config: sizes and ranges.
+        trainable_filters: whether analysis taps and inverse filters move.
+        dtype: Keras policy of prior and residual synthesis, such as "mixed_bfloat16"; everything else is float32.
+
+    Attributes:
+        config, topology: as built.
+        colour, unmix: the mix and its inverse; None for one plane.
+        analysis, prior, synthesis: the layers.
+
+    Call arguments:
+        x: [B, H, W, C] components 0..255 or [B, N, 1] samples; sizes are multiples of 2^levels.
+        position: [B] in [0, 1]: where the step lies in the config's range, 0 the finest.
+
+    Returns:
+        Outcome.
+    """
+
+    def __init__(self, config: ModelConfig, trainable_filters: bool = False, dtype: str = "float32"):
+        super().__init__(name="codec")
+        self.config = config
+        self.trainable_filters = trainable_filters
+        self.topology = topology_of(config)
+        mixed = config.colours == 3
+        self.colour = Colour(name="colour") if mixed else None
+        self.unmix = Colour(inverse=True, name="unmix") if mixed else None
+        self.analysis = Analysis(config.rank, config.levels, trainable_filters, integer=True, name="analysis")
+        self.prior = Prior(self.topology, name="prior", dtype=dtype)
+        widths = [ResidualWidths(*config.synthesis.level(level)) for level in range(1, config.levels + 1)]
+        self.synthesis = Synthesis(config.rank, config.colours, widths, trainable_filters, name="synthesis", dtype=dtype)
+
+    @property
+    def quantised(self) -> bool:
+        """Whether prior and moving filters compute on their integer grids; `tf.function`s made before a change keep the old way."""
+        return self.prior.quantised
+
+    @quantised.setter
+    def quantised(self, value: bool) -> None:
+        self.prior.quantised = value
+        self.analysis.quantised = value
+
+    def step(self, position: tf.Tensor) -> tf.Tensor:
+        """[B] quantisation step in units of a sample, in the orthonormal sense."""
+        lo, hi = self.config.step.lo, self.config.step.hi
+        return tf.pow(2.0, lo + (hi - lo) * position)
+
+    def analyse(self, x: tf.Tensor) -> list[tf.Tensor]:
+        """y: coefficient bands in units of a sample, in the order of docs/format.md section 1."""
+        x = tf.cast(x, tf.float32) - self.config.sensor.offset
+        return self.analysis(x if self.colour is None else self.colour(x))
+
+    def scale(self, y: list[tf.Tensor], position: tf.Tensor) -> list[tf.Tensor]:
+        """Coefficients in units of the step."""
+        inverse = 1.0 / self.step(position)[:, None, None]
+        return [band * inverse for band in y]
+
+    def quantise(self, scaled: list[tf.Tensor]) -> list[tf.Tensor]:
+        """z: integers as floats, by the dead-zone quantiser of docs/format.md section 3; no gradient."""
+        r = self.config.rounding
+        offsets = [r.approximation] * self.config.colours + [r.detail] * (len(scaled) - self.config.colours)
+        return [tf.stop_gradient(tf.sign(s) * tf.floor(tf.abs(s) + o)) for s, o in zip(scaled, offsets)]
+
+    def latents(self, x: tf.Tensor, position: tf.Tensor) -> list[tf.Tensor]:
+        """z of samples: `analyse`, `scale` and `quantise`."""
+        return self.quantise(self.scale(self.analyse(x), position))
+
+    def synthesise(self, y_hat: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:
+        """Samples in units of the step, offset not yet added, from bands in units of the step."""
+        x = self.synthesis(y_hat, position)
+        return x if self.unmix is None else self.unmix(x)
+
+    def reconstruct(self, z: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:
+        """x_hat: float samples, neither rounded nor clipped."""
+        return self._samples(self.synthesise(z, position), position)
+
+    def call(self, x: tf.Tensor, position: tf.Tensor) -> Outcome:
+        x = tf.cast(x, tf.float32)
+        scaled = self.scale(self.analyse(x), position)
+        z = self.quantise(scaled)
+        stages = self.prior(z, position, scaled if self.trainable_filters else None)
+        y_hat = [s + tf.stop_gradient(q - s) for s, q in zip(scaled, z)] if self.trainable_filters else z
+        x_hat = self.synthesise(y_hat, position)
+        target = (x - self.config.sensor.offset) / self._like(self.step(position), x)
+        pixels = tf.cast(tf.size(x[0]) // x.shape[-1], tf.float32)
+        stage_bits = tf.stack([tf.reduce_sum(b, [1, 2, 3]) for b in stages], -1) / pixels
+        distortion = tf.reduce_mean(tf.reshape(tf.square(x_hat - target), [tf.shape(x)[0], -1]), -1)
+        return Outcome(tf.reduce_sum(stage_bits, -1), distortion, self._samples(x_hat, position), stage_bits)
+
+    def parts(self) -> dict[str, list[tf.Variable]]:
+        """Trainable variables of "prior", "synthesis" and "filters" (empty while these rest)."""
+        inverse = [v for step in self.synthesis.steps for v in step.inverse] if self.trainable_filters else []
+        names = {id(v) for v in inverse}
+        return {
+            "prior": self.prior.trainable_variables,
+            "synthesis": [v for v in self.synthesis.trainable_variables if id(v) not in names],
+            "filters": self.analysis.trainable_variables + inverse,
+        }
+
+    def _samples(self, x: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+        return x * self._like(self.step(position), x) + self.config.sensor.offset
+
+    @staticmethod
+    def _like(per_example: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(per_example, [-1] + [1] * (x.shape.rank - 1))
+
+
+def topology_of(config: ModelConfig) -> Topology:
+    """The prior's stages and operations."""
+    n = config.step.condition
+    if config.rank == 1:
+        return signal_topology(config.levels, n, SignalWidths(*config.prior.signal))
+    coarse, fine = ImageWidths(*config.prior.coarse), ImageWidths(*config.prior.fine)
+    return image_topology(config.levels, config.colours, n, coarse, fine)
+
+
+def build(config: ModelConfig, trainable_filters: bool = False, dtype: str = "float32") -> CodecModel:
+    """A model with all its weights made, from the config's seed.
+
+    Args:
+        config: sizes, ranges and seed.
+        trainable_filters: whether analysis taps and inverse filters move.
+        dtype: Keras policy of prior and residual synthesis.
+    """
+    tf.keras.utils.set_random_seed(config.training.seed)
+    model = CodecModel(config, trainable_filters, dtype)
+    size = 2**config.levels * 4
+    shape = [1, size, size, config.colours] if config.rank == 2 else [1, size, 1]
+    model(tf.constant(np.zeros(shape, np.float32)), tf.constant([0.5]))
+    return model

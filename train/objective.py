@@ -1,0 +1,59 @@
+"""The objective R + lambda D, with lambda tied to the step.
+
+A uniform quantiser of step s in an orthonormal transform has at high rate the distortion D = s^2 / 12 a coefficient and
+the rate R = h - log2 s (Gish and Pierce, "Asymptotically efficient quantizing", 1968), h the differential entropy in
+bits. Hence
+
+    dD/ds = s / 6,   dR/ds = -1 / (s ln 2),   dD/dR = -(ln 2 / 6) s^2,
+
+and R + lambda D is stationary in s at lambda = 6 / (ln 2 s^2): the step that a stream asks for is then the best one for
+its lambda (Sullivan and Wiegand, "Rate-distortion optimization for video compression", 1998, derive lambda from the
+quantiser in the same way). With D in units of s^2 lambda is the number below for every step.
+
+This lambda is also what makes the objective an evidence lower bound with nothing left to choose: a Gaussian likelihood of
+variance sigma^2 has lambda = 1 / (2 ln 2 sigma^2), so sigma^2 = s^2 / 12, the very variance of the rounding noise that is
+the posterior. docs/training.md writes it out.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+SLOPE = 6.0 / math.log(2.0)
+"""lambda for a distortion in units of the squared step: bits per unit, 8.656."""
+
+RATE_FLOOR = 0.05
+"""Bits a sample below which an example's weight grows no further."""
+
+
+def rate_distortion(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float = 1.0) -> tf.Tensor:
+    """R + lambda D of every example.
+
+    Args:
+        rate: [B] bits a pixel or sample.
+        distortion: [B] mean squared error of a component, in units of the squared step.
+        lambda_scale: factor on lambda.
+
+    Returns:
+        [B] bits a pixel or sample.
+    """
+    return rate + lambda_scale * SLOPE * distortion
+
+
+def training_loss(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float = 1.0) -> tf.Tensor:
+    """The mean objective with all rates counting alike.
+
+    Each example is divided by its own rate, held constant: otherwise the few fine steps, with tens of times the bits, would
+    decide alone. Gradients are then about those of the mean log rate.
+
+    Args:
+        rate: [B] bits a pixel or sample.
+        distortion: [B] in units of the squared step.
+        lambda_scale: factor on lambda.
+
+    Returns:
+        Scalar.
+    """
+    return tf.reduce_mean(rate_distortion(rate, distortion, lambda_scale) / tf.stop_gradient(rate + RATE_FLOOR))

@@ -1,0 +1,114 @@
+"""Float weights as a file: `weights.npz`, named float32 arrays beside the config; no pickle, no optimiser state.
+
+Members: one array a weight, named by its place in the model (`prior/1_group0_mean_w0`, `synthesis/level_1/enter/kernel`,
+`analysis/level2_x` ...), `config` (TOML text) and `step` (training steps behind them).
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from vaecodec.codec.errors import InputError
+from vaecodec.train.config_io import dump_config, parse_config
+from vaecodec.train.model import CodecModel, build
+
+
+def named(model: CodecModel) -> dict[str, tf.Variable]:
+    """The weights by name, in the order of creation within each layer."""
+    found: dict[str, tf.Variable] = {}
+    for part in ("colour", "unmix", "analysis", "prior"):
+        layer = getattr(model, part)
+        if layer is not None:
+            found.update((f"{part}/{_leaf(v)}", v) for v in layer.weights)
+    for level in model.synthesis.steps:
+        where = f"synthesis/{level.name}"
+        found.update((f"{where}/{_leaf(v)}", v) for v in level.inverse)
+        for inner in level.residual_layers():
+            found.update((f"{where}/{inner.name}/{_leaf(v)}", v) for v in inner.weights)
+    return found
+
+
+def save(path: str | Path, model: CodecModel, step: int) -> None:
+    """Writes the weights; an old file stays whole until the new one is.
+
+    Args:
+        path: of the file.
+        model: the model.
+        step: training steps so far.
+    """
+    path = Path(path)
+    arrays = {name: variable.numpy().astype(np.float32) for name, variable in named(model).items()}
+    text = np.frombuffer(dump_config(model.config).encode(), np.uint8)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, config=text, step=np.int64(step), **arrays)
+    os.replace(partial, path)
+
+
+def load(path: str | Path) -> tuple[CodecModel, int]:
+    """Reads a model.
+
+    Args:
+        path: of a file that `save` wrote.
+
+    Returns:
+        The model and the training steps behind it.
+
+    Raises:
+        InputError: if the file is missing, damaged, or does not fit its own config.
+    """
+    arrays = _read(path)
+    try:
+        model = build(parse_config(bytes(arrays.pop("config")).decode()))
+        step = int(arrays.pop("step"))
+    except (KeyError, UnicodeDecodeError, TypeError, ValueError) as error:
+        raise InputError(f"Expected a weights file. Received: {path} ({error})") from error
+    _assign(model, arrays, str(path))
+    return model, step
+
+
+def initialise(model: CodecModel, path: str | Path) -> int:
+    """Takes over weights of another training of the same sizes; the config may differ in all else.
+
+    Returns:
+        The training steps behind the weights.
+
+    Raises:
+        InputError: if the file is missing or damaged, or a weight lacks or has another shape.
+    """
+    arrays = _read(path)
+    step = arrays.pop("step", np.int64(0))
+    arrays.pop("config", None)
+    _assign(model, arrays, str(path))
+    return int(step)
+
+
+def _assign(model: CodecModel, arrays: dict[str, np.ndarray], path: str) -> None:
+    variables = named(model)
+    missing, unknown = sorted(set(variables) - set(arrays)), sorted(set(arrays) - set(variables))
+    if missing or unknown:
+        name = (missing or unknown)[0]
+        raise InputError(f"Expected the weights of this config. Received: {path}, which {'lacks' if missing else 'has besides'} {name}")
+    for name, variable in variables.items():
+        if arrays[name].shape != tuple(variable.shape):
+            raise InputError(f"Expected {name} of shape {tuple(variable.shape)}. Received: {arrays[name].shape} in {path}")
+        if not np.isfinite(arrays[name]).all():
+            raise InputError(f"Expected finite weights. Received: {name} in {path} has others")
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def _read(path: str | Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise InputError(f"Expected a weights file. Received: {path} ({error})") from error
+
+
+def _leaf(variable: tf.Variable) -> str:
+    return variable.name.rpartition(":")[0].rpartition("/")[2]
