@@ -19,7 +19,7 @@ INTEGER_LOW = np.array([3, -2, -9, 34, 76, 34, -9, -2, 3])
 INTEGER_HIGH = np.array([0, 0, 9, -6, -61, 116, -61, -6, 9])
 SHIFT_LOW, SHIFT_HIGH = 7, 8
 # Nyquist gain of the integer high-pass; the float one has gain 1 (times sqrt 2 in orthonormal scaling), band steps make up for it.
-HIGH_GAIN = float(np.dot(np.abs(INTEGER_HIGH), [0, 0, 1, -1, 1, 1, 1, -1, 1])) / 2 ** SHIFT_HIGH
+HIGH_GAIN = float(abs(np.dot(INTEGER_HIGH, (-1) ** np.arange(9)))) / 2 ** SHIFT_HIGH
 # Integer taps per unit of orthonormal taps.
 GRID = np.array([2.0 ** SHIFT_LOW, 2.0 ** SHIFT_HIGH * HIGH_GAIN]) / np.sqrt(2.0)
 CENTRE_LOW, CENTRE_HIGH = 4, 5
