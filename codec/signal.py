@@ -101,8 +101,8 @@ class SignalCodec:
             quality: 0..100, 100 the finest; 60 unless a target is given.
             target_bytes: the finest quality whose stream has at most so many bytes.
             target_bpp: the same in bits a sample.
-            step: for float samples, the value of one unit: one for all channels or one each. Unless given, the step of
-                which all values are multiples is looked for; where there is none, the range is divided.
+            step: for float samples, the value of one unit: one for all channels or one each. Unless given, it is the
+                model's own; where that has none, the step of which all values are multiples; else the range is divided.
             packet_blocks: blocks of 2^L samples a packet; the model's own unless given.
             columns: a name for each channel, to be carried along.
             units: a unit for each channel, to be carried along.
@@ -116,7 +116,7 @@ class SignalCodec:
             LimitError: too many samples or channels.
         """
         samples = self._two_dimensional(array)
-        integers, scaling = to_integers(samples, 15 - self._model.in_shift, step)
+        integers, scaling = to_integers(samples, 15 - self._model.in_shift, self._step(samples, step))
         header, coefficients = self._analyse(integers, scaling, self._rate(rate), self._rows(packet_blocks, samples.shape[1]))
         metadata = _pack_json(array, scaling, columns, units, extra)
         count = len(samples)
@@ -205,6 +205,13 @@ class SignalCodec:
         if samples.shape[1] > container.MAX_CHANNELS:
             raise LimitError(f"{samples.shape[1]} channels; the limit is {container.MAX_CHANNELS} (shape is samples x channels)")
         return samples
+
+    def _step(self, samples: Samples, step: float | Sequence[float] | None) -> float | Sequence[float] | None:
+        """The caller's step, or for float samples the one that the model was trained with, if it fits the channels."""
+        own = self.bundle.manifest.get("step")
+        if step is not None or own is None or samples.dtype.kind != "f" or np.size(own) not in (1, samples.shape[1]):
+            return step
+        return own  # type: ignore[no-any-return]
 
     def _rate(self, value: float | Fraction | None) -> Fraction:
         hertz = self.bundle.manifest.get("rate") or 0 if value is None else value

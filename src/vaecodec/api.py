@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def load(model: str | Path, *, threads: int = 1, max_size: int | None = None) ->
 
 def encode(array: Array, model: str | Path, **options: Any) -> bytes:
     """Compresses an array; options are those of `ImageCodec.encode` and `SignalCodec.encode`."""
-    return _cached(str(model)).encode(array, **options)
+    return cached(str(model)).encode(array, **options)
 
 
 def decode(data: bytes, *, model: str | Path | None = None, threads: int = 1, max_size: int | None = None) -> Array:
@@ -67,7 +68,7 @@ def codec_for(data: bytes, *, model: str | Path | None = None, threads: int = 1,
     header, _ = container.read_header(data)
     if model is not None:
         return load(model, threads=threads, max_size=max_size)
-    return _cached_id(header.model_id, threads, max_size)
+    return _cached_id(header.model_id, threads, max_size, get_ident())
 
 
 def info(data: bytes) -> dict[str, Any]:
@@ -90,11 +91,16 @@ def _codec(bundle: Bundle, threads: int, max_size: int | None) -> Codec:
     return SignalCodec(bundle, threads=threads, **({} if max_size is None else {"max_samples": max_size}))
 
 
+def cached(model: str) -> Codec:
+    """The codec of a model, kept for the thread's next call: codecs are not for several threads at a time."""
+    return _cached(model, get_ident())
+
+
 @lru_cache(maxsize=8)
-def _cached(model: str) -> Codec:
+def _cached(model: str, _thread: int) -> Codec:
     return load(model)
 
 
 @lru_cache(maxsize=8)
-def _cached_id(model_id: int, threads: int, max_size: int | None) -> Codec:
+def _cached_id(model_id: int, threads: int, max_size: int | None, _thread: int) -> Codec:
     return _codec(Bundle.find(model_id), threads, max_size)

@@ -1,0 +1,54 @@
+"""`vaecodec bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+@click.group(no_args_is_help=True)
+def command() -> None:
+    """Measure rate, distortion and speed against other codecs on the same files."""
+
+
+def _common(function: Callable[..., None]) -> Callable[..., None]:
+    options = (
+        click.argument("folder", type=click.Path(exists=True, file_okay=False)),
+        click.option("-m", "--model", metavar="NAME|FILE", help="Model to measure."),
+        click.option("--out", type=click.Path(file_okay=False), help="Folder for tables, JSON and plots."),
+        click.option("--limit", type=click.IntRange(1), help="Only the first so many files."),
+        click.option("--json", "as_json", is_flag=True, help="Print the results as JSON."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@command.command(no_args_is_help=True)
+@_common
+def images(folder: str, **options: Any) -> None:
+    """Pictures of FOLDER: this codec, JPEG, WebP, JPEG 2000, AVIF and JPEG XL.
+
+    \b
+    vaecodec bench images kodak/ --out results/
+    """
+    _bench("bench_images", folder, options)
+
+
+@command.command(no_args_is_help=True)
+@_common
+def signals(folder: str, **options: Any) -> None:
+    """Signals of FOLDER: this codec, a DWT coder, SZ3 and FLAC.
+
+    \b
+    vaecodec bench signals mitdb/ --out results/
+    """
+    _bench("bench_signals", folder, options)
+
+
+def _bench(name: str, folder: str, options: dict[str, Any]) -> None:
+    from vaecodec.cli.optional import load
+
+    load("vaecodec.benchmarks", name, "bench")(folder, **{k: v for k, v in options.items() if v not in (None, False)})

@@ -1,0 +1,102 @@
+"""`vaecodec decode`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
+
+
+@click.command(no_args_is_help=True)
+@click.argument("paths", nargs=-1, required=True, metavar="IN... OUT")
+@click.option("-m", "--model", metavar="NAME|FILE", help="Model, if it is not among the known ones; found by the stream's id otherwise.")
+@click.option("--output-format", metavar="SUFFIX", help="What to write, if the output's name does not say: png, npy, wav, csv, hea, ...")
+@click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads of the synthesis.")
+@click.option("--max-size", type=click.IntRange(1), help="Refuse streams of more pixels or samples; 2^27 unless given.")
+@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts of each input as a JSON line.")
+def command(paths: tuple[str, ...], **options: Any) -> int:
+    """Reconstruct OUT from IN, or several files into the folder OUT.
+
+    The output's suffix says what to write; in a folder, what the original was.
+
+    \b
+    vaecodec decode photo.vae photo.png
+    vaecodec decode 100.vae 100.hea
+    vaecodec decode compressed/ restored/
+    vaecodec decode - - --output-format csv < ride.vae
+    """
+    from vaecodec.cli.quiet import hush
+
+    if len(paths) < 2:
+        raise click.UsageError("give at least one input and one output")
+    hush()
+    *inputs, output = paths
+    work = jobs(inputs, output, (".vae",), lambda path: path.stem)
+    return run_all(work, lambda job: _decode(job, options), "decode")
+
+
+def _decode(job: Job, options: dict[str, Any]) -> None:
+    from vaecodec import api
+    from vaecodec.io.files import default_suffix, write
+
+    start = time.perf_counter()
+    if Path(job.target).suffix:
+        refuse_existing(job.target, options["force"])
+    data = read_input(job.source)
+    codec = api.codec_for(data, model=options["model"], threads=options["threads"], max_size=options["max_size"])
+    facts = codec.info(data)
+    path = _named(job.target, options["output_format"] or default_suffix(facts))
+    refuse_existing(job.target if job.target == STDIO else str(path), options["force"])
+    content = _content(codec, data)
+    write_outputs(job.target, write(content, path.suffix, path.stem), options["force"])
+    _report(Job(job.source, job.target if job.target == STDIO else str(path)), facts, time.perf_counter() - start, options["as_json"])
+
+
+def _named(target: str, suffix: str) -> Path:
+    """The output's path: with the suffix added where it has none that we know."""
+    from vaecodec.io.files import CSV_SUFFIXES, IMAGE_SUFFIXES, RAW_SUFFIXES, SIGNAL_SUFFIXES
+
+    path = Path("stdout" if target == STDIO else target)
+    known = path.suffix.lower() in (*IMAGE_SUFFIXES, *SIGNAL_SUFFIXES, *CSV_SUFFIXES, *RAW_SUFFIXES, ".npy")
+    return path if known and target != STDIO else path.with_name(path.name + "." + suffix.lstrip("."))
+
+
+def _content(codec: Any, data: bytes) -> Any:
+    """The decoded picture or recording with what travelled along."""
+    from vaecodec.codec import container
+    from vaecodec.codec.signal import SignalLatents, read_json
+    from vaecodec.io.recording import Picture, Recording
+
+    latents = codec.latents(data)
+    array = codec.decode_latents(latents)
+    if not isinstance(latents, SignalLatents):
+        return Picture(array, next((m.data for m in latents.metadata if m.kind == container.META_ICC), None))
+    facts = read_json(latents.metadata)
+    channels = latents.header.channels
+    return Recording(
+        array,
+        latents.header.rate or None,
+        _texts(facts.get("columns"), channels),
+        _texts(facts.get("units"), channels),
+        facts.get("step"),
+        {key: value for key, value in facts.items() if isinstance(value, dict)},
+    )
+
+
+def _texts(value: object, count: int) -> list[str] | None:
+    good = isinstance(value, list) and len(value) == count and all(isinstance(text, str) for text in value)
+    return value if good else None  # type: ignore[return-value]
+
+
+def _report(job: Job, facts: dict[str, Any], seconds: float, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"input": job.source, "output": job.target, "seconds": round(seconds, 3), **facts}), err=job.target == STDIO)
+        return
+    shape = f"{facts['width']} x {facts['height']} pixels" if "width" in facts else f"{facts['samples']} samples x {facts['channels']}"
+    click.echo(f"{job.source} -> {job.target}: {shape}, {seconds:.2f} s", err=True)

@@ -1,0 +1,142 @@
+"""`vaecodec encode`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
+from vaecodec.cli.options import Rate
+
+SUFFIX = ".vae"
+
+
+@click.command(no_args_is_help=True)
+@click.argument("paths", nargs=-1, required=True, metavar="IN... OUT")
+@click.option("-m", "--model", metavar="NAME|FILE", help="Model: a known name (`vaecodec models`) or a .vaemodel file; photos default to photo.")
+@click.option("-q", "--quality", type=click.FloatRange(0, 100), help="0 smallest .. 100 best; 60 unless a target is given.")
+@click.option("--target-bytes", type=click.IntRange(1), help="Best quality in at most so many bytes.")
+@click.option("--target-bpp", type=click.FloatRange(0, min_open=True), help="Best quality in at most so many bits a pixel or sample.")
+@click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
+@click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
+@click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
+@click.option("--tile", type=click.IntRange(0, 65535), help="Side of independently coded tiles in pixels; 0: none.")
+@click.option("--input-format", metavar="SUFFIX", help="What the input is, if its name does not say: png, wav, csv, npy, raw, ...")
+@click.option("--strip", is_flag=True, help="Leave the colour profile out.")
+@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts of each output as a JSON line.")
+def command(paths: tuple[str, ...], **options: Any) -> int:
+    """Compress IN to OUT, or several files into the folder OUT.
+
+    \b
+    Pictures: PNG JPEG WebP TIFF BMP NPY. Signals: WFDB (.hea) WAV CSV NPY RAW (int16, with --rate).
+
+    \b
+    vaecodec encode photo.jpg photo.vae -q 60
+    vaecodec encode photos/ compressed/ -m photo --target-bpp 0.5
+    vaecodec encode 100.hea 100.vae -m ecg -q 70
+    vaecodec encode ride.csv ride.vae -m imu.vaemodel --columns ax,ay,az
+    cat photo.png | vaecodec encode - - -m photo > photo.vae
+    """
+    from vaecodec.io.files import IMAGE_SUFFIXES, SIGNAL_SUFFIXES
+
+    if len(paths) < 2:
+        raise click.UsageError("give at least one input and one output")
+    *inputs, output = paths
+    model = options["model"]
+    suffixes = (*IMAGE_SUFFIXES, *SIGNAL_SUFFIXES, ".npy") if model is None else _suffixes(model)
+    work = jobs(inputs, output, suffixes, lambda path: path.stem + SUFFIX)
+    return run_all(work, lambda job: _encode(job, options), "encode")
+
+
+def _suffixes(model: str) -> tuple[str, ...]:
+    """What to take from a folder for this model; a record's .dat comes with its .hea."""
+    from vaecodec.codec.bundle import Bundle
+    from vaecodec.io.files import IMAGE_SUFFIXES, SIGNAL_SUFFIXES
+
+    chosen = IMAGE_SUFFIXES if Bundle.open(model).modality == "image" else SIGNAL_SUFFIXES
+    return (*(s for s in chosen if s != ".dat"), ".npy")
+
+
+def _encode(job: Job, options: dict[str, Any]) -> None:
+    refuse_existing(job.target, options["force"])
+    start = time.perf_counter()
+    source = _record(job.source)
+    data = read_input(source)
+    suffix = _suffix(source, data, options)
+    codec = _load(options["model"] or _default_model(suffix))
+    stream = _compress(codec, data, source, suffix, options)
+    write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
+    _report(job, codec.info(stream), time.perf_counter() - start, options["as_json"])
+
+
+def _record(source: str) -> str:
+    """The header of a WFDB record that was named by its samples or by its bare name."""
+    path = Path(source)
+    header = path.with_suffix(".hea")
+    return str(header) if source != STDIO and path.suffix in (".dat", "") and header.is_file() else source
+
+
+def _suffix(source: str, data: bytes, options: dict[str, Any]) -> str:
+    from vaecodec.io.files import sniff
+
+    if options["input_format"]:
+        return "." + str(options["input_format"]).lstrip(".").lower()
+    if source != STDIO:
+        return Path(source).suffix.lower()
+    model = options["model"]
+    return sniff(data, "image" if model is None else _load(model).bundle.modality)
+
+
+def _default_model(suffix: str) -> str:
+    from vaecodec.io.files import IMAGE_SUFFIXES
+
+    if suffix in IMAGE_SUFFIXES:
+        return "photo"
+    raise click.UsageError("give the signal's model with -m; `vaecodec models` lists them")
+
+
+def _load(model: str) -> Any:
+    from vaecodec import api
+
+    return api.cached(model)
+
+
+def _compress(codec: Any, data: bytes, source: str, suffix: str, options: dict[str, Any]) -> bytes:
+    from vaecodec.io.files import ReadOptions, read
+    from vaecodec.io.recording import Picture
+
+    columns = options["columns"] and [name.strip() for name in options["columns"].split(",")]
+    reading = ReadOptions(options["rate"], options["channels"], columns)
+    content = read(data, suffix, codec.bundle.modality, reading, lambda name: _neighbour(source, name))
+    target = {key: options[key] for key in ("quality", "target_bytes", "target_bpp")}
+    if isinstance(content, Picture):
+        icc = None if options["strip"] else content.icc
+        return bytes(codec.encode(content.pixels, **target, tile=options["tile"], icc=icc))
+    for note in content.notes:
+        click.echo(f"vaecodec: note: {source}: {note}", err=True)
+    facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra}
+    return bytes(codec.encode(content.samples, **target, **facts))
+
+
+
+
+def _neighbour(source: str, name: str) -> bytes:
+    """A file beside the input; a header may not point elsewhere."""
+    from vaecodec.codec.errors import FormatError
+
+    if source == STDIO or Path(name).name != name:
+        raise FormatError(f"the record's samples lie in {name!r}, which is not a file beside its header")
+    return read_input(str(Path(source).with_name(name)))
+
+
+def _report(job: Job, facts: dict[str, Any], seconds: float, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"input": job.source, "output": job.target, "seconds": round(seconds, 3), **facts}), err=job.target == STDIO)
+        return
+    bits = f"{facts['bpp']} bpp" if "bpp" in facts else f"{facts['bits_per_sample']} bits/sample"
+    click.echo(f"{job.source} -> {job.target}: {facts['bytes']} bytes, {bits}, quality {facts['quality']}, {seconds:.2f} s", err=True)

@@ -1,0 +1,46 @@
+"""Pictures that show an original beside its reconstruction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+__all__ = ["side_by_side", "two_traces"]
+
+CAPTION = 24
+GAP = 8
+PAPER, INK, BLUE, GRID = (255, 255, 255), (20, 20, 20), (30, 90, 200), (235, 220, 220)
+
+
+def side_by_side(original: NDArray[np.uint8], decoded: NDArray[np.uint8], left: str, right: str) -> Image.Image:
+    """Two pictures of one size with a line of text above each."""
+    height, width = original.shape[:2]
+    sheet = Image.new("RGB", (2 * width + GAP, height + CAPTION), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for x, pixels, text in ((0, original, left), (width + GAP, decoded, right)):
+        draw.text((x + 4, 6), text, fill=INK)
+        sheet.paste(Image.fromarray(pixels), (x, CAPTION))
+    return sheet
+
+
+def two_traces(original: NDArray[Any], decoded: NDArray[Any], rate: float, caption: str, seconds: float = 4.0) -> Image.Image:
+    """The middle `seconds` of a signal above its reconstruction, on one scale."""
+    count = min(len(original), int(seconds * rate))
+    start = (len(original) - count) // 2
+    parts = [array[start : start + count].astype(np.float64) for array in (original, decoded)]
+    low, high = min(map(np.min, parts)), max(map(np.max, parts))
+    width, height = 1040, 200
+    sheet = Image.new("RGB", (width, 2 * (height + CAPTION)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for row, (part, text, ink) in enumerate(zip(parts, ("original", caption), (INK, BLUE), strict=True)):
+        top = row * (height + CAPTION)
+        draw.text((4, top + 6), text, fill=INK)
+        for x in np.arange(0, width, width / seconds / 5):
+            draw.line([(x, top + CAPTION), (x, top + CAPTION + height)], fill=GRID)
+        xs = np.linspace(0, width - 1, count)
+        ys = top + CAPTION + 6 + (high - part) / max(high - low, 1e-9) * (height - 12)
+        draw.line(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=ink, width=1)
+    return sheet
