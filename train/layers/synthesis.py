@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vaecodec.train.layers.wavelet import synthesis_taps
 
-LINEAR_HALO = 2
+TAPS = 5
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class ResidualWidths:
         return self.blocks + 3 if self.channels else 0
 
 
-def phase_taps() -> np.ndarray:
-    """[5, 2 bands, 2 phases]: samples 2i and 2i+1 from low[i-2..i+2] and high[i-2..i+2]."""
+def phase_taps(reach: int = TAPS) -> np.ndarray:
+    """[reach, 2 bands, 2 phases]: samples 2i and 2i+1 from the `reach` sites around i of low and high."""
     dual = synthesis_taps()
-    taps = np.zeros([5, 2, 2])
+    taps = np.zeros([reach, 2, 2])
     for band in range(2):
         for phase in range(2):
-            for j in range(5):
-                position = phase - 2 * (j - 2) - band + 4
+            for j in range(reach):
+                position = phase - 2 * (j - reach // 2) - band + 4
                 if 0 <= position < 9:
                     taps[j, band, phase] = dual[band, position]
     return taps
@@ -58,6 +58,7 @@ class LevelSynthesis(tf.keras.layers.Layer):
         colours: planes C.
         widths: residual network; channels 0 leaves the inverse filter bank alone.
         trainable_taps: whether the inverse filters move.
+        taps: sites that the inverse filters see, odd, at least 5. CDF 9/7 needs no more; the export takes more for its integer taps.
 
     Under a mixed-precision dtype the residual network runs in the compute type, the inverse filters in float32.
 
@@ -70,14 +71,14 @@ class LevelSynthesis(tf.keras.layers.Layer):
         [B, 2(h - 2 halo), 2(w - 2 halo), C] (rank 1: height 1).
     """
 
-    def __init__(self, rank: int, colours: int, widths: ResidualWidths, trainable_taps: bool = False, **kwargs):
+    def __init__(self, rank: int, colours: int, widths: ResidualWidths, trainable_taps: bool = False, taps: int = TAPS, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.rank, self.colours, self.widths = rank, colours, widths
-        self.halo = LINEAR_HALO + widths.halo
+        self.rank, self.colours, self.widths, self.taps = rank, colours, widths, taps
+        self.halo = taps // 2 + widths.halo
         self.planes = colours * 2 ** rank
         axes = ("y", "x") if rank == 2 else ("x",)
-        self.inverse = [self.add_weight(f"inverse_{axis}", shape=[5, self.planes, self.planes], trainable=trainable_taps,
-                                        initializer=tf.keras.initializers.Constant(self.inverse_kernel(axis, phase_taps()))) for axis in axes]
+        self.inverse = [self.add_weight(f"inverse_{axis}", shape=[taps, self.planes, self.planes], trainable=trainable_taps,
+                                        initializer=tf.keras.initializers.Constant(self.inverse_kernel(axis, phase_taps(taps)))) for axis in axes]
         if widths.channels:
             self._build_residual()
 
@@ -96,14 +97,14 @@ class LevelSynthesis(tf.keras.layers.Layer):
         return [self.enter, self.place, *self.blocks, self.leave] if self.widths.channels else []
 
     def inverse_kernel(self, axis: str, taps: np.ndarray) -> np.ndarray:
-        """Dense [5, planes in, planes out] of one axis of a separable inverse; input order approx (C), details (C x orientations).
+        """Dense [sites, planes in, planes out] of one axis of a separable inverse; input order approx (C), details (C x orientations).
 
         Args:
             axis: "y" (first) or "x"; signals have "x" alone.
-            taps: [5, 2 bands, 2 phases], as `phase_taps` gives them.
+            taps: [sites, 2 bands, 2 phases], as `phase_taps` gives them.
         """
         c = self.colours
-        w = np.zeros([5, self.planes, self.planes])
+        w = np.zeros([len(taps), self.planes, self.planes])
         if self.rank == 1:
             for k in range(c):
                 for phase in range(2):
@@ -130,8 +131,8 @@ class LevelSynthesis(tf.keras.layers.Layer):
         if self.widths.channels:
             x = self._crop(x, self.widths.halo) + self._residual(approx, detail, position)
         for taps, axis in zip(self.inverse, ("y", "x") if self.rank == 2 else ("x",)):
-            shape = [5, 1, self.planes, self.planes] if axis == "y" else [1, 5, self.planes, self.planes]
-            x = tf.nn.conv2d(x, tf.reshape(taps, shape), 1, "VALID")
+            kernel = taps[:, None] if axis == "y" else taps[None]
+            x = tf.nn.conv2d(x, kernel, 1, "VALID")
         if self.rank == 2:
             return tf.nn.depth_to_space(x, 2)
         shape = tf.shape(x)
