@@ -68,12 +68,17 @@ def weight_exponent(peak: tf.Tensor, total: tf.Tensor | float = 0.0) -> tf.Tenso
     return tf.clip_by_value(tf.floor(tf.math.log(room) / math.log(2.0)), 0.0, float(MAX_SHIFT))
 
 
+def quarters(x: tf.Tensor) -> tf.Tensor:
+    """Rounds to quarters, the steps of the tables of scales and spikes, straight through for gradients."""
+    return x + tf.stop_gradient(tf.floor(4.0 * x + 0.5) / 4.0 - x)
+
+
 class Prior(tf.keras.layers.Layer):
     """Runs every stage of a topology with the true symbols as context (teacher forcing).
 
     Args:
         topology: the stages.
-        quantised: train with weights on the int8 grid and activations in 1/256, as the C core computes. May be changed between
+        quantised: train with weights on the int8 grid, activations in 1/256 and table steps, as the C core computes. May be changed between
             calls outside of a `tf.function`.
 
     Under a mixed-precision dtype the convolutions run in the compute type, everything else in float32.
@@ -167,6 +172,8 @@ class Prior(tf.keras.layers.Layer):
                 planes[op.out] = tf.nn.depth_to_space(planes[op.source], 2)
             elif isinstance(op, Code):
                 mean, scale, spike = partial[op.params]
+                if self.quantised:
+                    scale, spike = quarters(scale), quarters(spike)
                 out.append(tf.stack([16.0 * mean, scale, spike], -1))
         return tf.concat(out, axis=-2)
 
