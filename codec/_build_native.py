@@ -55,6 +55,11 @@ void vc_range_narrow(vc_range_decoder *d, uint32_t a, uint64_t b);
 uint16_t vc_crc16(uint16_t crc, const uint8_t *data, size_t n);
 uint32_t vc_crc32c(uint32_t crc, const uint8_t *data, size_t n);
 
+typedef struct { uint8_t kind, is_short, seq; const uint8_t *payload; size_t n, size; ...; } vc_packet;
+int64_t vc_packet_write(uint8_t *out, size_t capacity, unsigned head, unsigned seq, const uint8_t *payload, size_t n);
+int vc_packet_read(const uint8_t *data, size_t n, vc_packet *p);
+size_t vc_packet_find(const uint8_t *data, size_t n, size_t from, size_t longest);
+
 #define VC_KERNEL_PORTABLE ...
 #define VC_KERNEL_AVX2 ...
 """
@@ -63,6 +68,8 @@ INCLUDES = """
 #include "vc_analysis.h"
 #include "vc_crc.h"
 #include "vc_error.h"
+#include "vc_packet_reader.h"
+#include "vc_packet_writer.h"
 #include "vc_prior.h"
 #include "vc_quantise.h"
 """

@@ -111,7 +111,8 @@ class SymbolModel:
         """Analysis transform (docs/format.md section 2).
 
         Args:
-            x: int16[H, W, C] (rank 2, one plane also [H, W]) or int16[N, channels], after input offset and shift, padded to multiples of 2^L.
+            x: int16[H, W, C] (rank 2, one plane also [H, W]) or int16[N, channels], after input offset and shift, padded to
+                multiples of 2^L.
 
         Returns:
             Coefficients, one int16 array a band.
@@ -135,9 +136,11 @@ class SymbolModel:
             t: step code, 0..255.
             rounding: rounding offset of each band in 1/256, 0..255; 128 rounds to nearest, less makes a dead zone. None: the model's own.
         """
+        if rounding is not None and min(rounding, default=0) < 0:
+            raise InputError(f"expected rounding offsets of 0..255, received {min(rounding)}")
         offsets = [-1] * self.bands if rounding is None else [int(r) for r in rounding]
-        if len(bands) != self.bands or len(offsets) != self.bands or (rounding is not None and min(offsets) < 0):
-            raise InputError(f"expected {self.bands} bands and as many rounding offsets of 0..255, received {len(bands)} and {len(offsets)}")
+        if len(bands) != self.bands or len(offsets) != self.bands:
+            raise InputError(f"expected {self.bands} bands and rounding offsets, received {len(bands)} and {len(offsets)}")
         return [self._quantise_band(i, y, _step_code(t), r) for i, (y, r) in enumerate(zip(bands, offsets, strict=True))]
 
     def macs(self) -> dict[str, float]:
