@@ -25,6 +25,12 @@ from vaecodec.export.symbols import (
     stage_bands,
 )
 
+MAX_PLANES = 128
+MAX_CHANNELS = 1024
+MAX_OPERATIONS = 255
+MAX_TERMS = 16
+MAX_KERNEL = 16
+
 
 def check_program(program: SymbolProgram) -> None:
     """Checks a whole program.
@@ -89,7 +95,7 @@ def _check_header(p: SymbolProgram) -> None:
     _in_range(p.in_shift, -15, 15, "in_shift")
     expected = 1 if p.rank == 1 else p.levels + 1
     _need(len(p.stages) == expected, f"{expected} stages expected, not {len(p.stages)}")
-    _in_range(len(p.planes), 0, CONDITION, "number of planes")
+    _in_range(len(p.planes), 0, MAX_PLANES, "number of planes")
 
 
 def _check_analysis(p: SymbolProgram) -> None:
@@ -123,7 +129,7 @@ def _check_planes(p: SymbolProgram) -> None:
     kinds: Counter[tuple[int, PlaneKind]] = Counter()
     for number, plane in enumerate(p.planes):
         _in_range(plane.stage, 0, len(p.stages) - 1, f"stage of plane {number}")
-        _in_range(plane.channels, 1, 2**16 - 1, f"channels of plane {number}")
+        _in_range(plane.channels, 1, MAX_CHANNELS, f"channels of plane {number}")
         if plane.kind == PlaneKind.COMPUTED:
             continue
         n_sym = len(p.stages[plane.stage].symbols)
@@ -137,7 +143,8 @@ def _check_symbols(p: SymbolProgram, number: int, stage: Stage) -> None:
     level = 0 if p.rank == 1 else min(p.levels, p.levels - number + 1)
     _need(stage.level == level, f"stage {number} has level {level}, not {stage.level}")
     _in_range(stage.phases, 1, p.rank, f"phases of stage {number}")
-    _in_range(len(stage.symbols), 1, 2**16 - 1, f"symbols of stage {number}")
+    _in_range(len(stage.symbols), 1, MAX_CHANNELS, f"symbols of stage {number}")
+    _in_range(len(stage.prelude) + len(stage.rows), 1, MAX_OPERATIONS, f"operations of stage {number}")
     expected = {
         (band, d)
         for band in stage_bands(p.rank, p.levels, p.colours, number)
@@ -269,8 +276,8 @@ class _Dataflow:
     def _conv_shape(self, where: str, conv: Conv) -> None:
         n = conv.channels
         _in_range(conv.out, 0, len(self.planes) - 1, f"{where}: output plane")
-        _in_range(n, 1, 2**16 - 1, f"{where}: output channels")
-        _in_range(len(conv.terms), 1, 255, f"{where}: terms")
+        _in_range(n, 1, MAX_CHANNELS, f"{where}: output channels")
+        _in_range(len(conv.terms), 1, MAX_TERMS, f"{where}: terms")
         _need(len(conv.bias) == n, f"{where}: {n} shifts but {len(conv.bias)} biases")
         _need(all(0 <= s <= 15 for s in conv.shift), f"{where}: shifts must be 0..15")
         load = np.abs(np.asarray(conv.bias, np.int64))
@@ -286,15 +293,16 @@ class _Dataflow:
         n, kh, kw, n_in = weights.shape
         _need(n == conv.channels, f"{where}: weights for {n} output channels, {conv.channels} expected")
         _need(np.issubdtype(weights.dtype, np.integer), f"{where}: weights must be integers, not {weights.dtype}")
-        _in_range(kh, 1, 255, f"{where}: kernel rows")
-        _in_range(kw, 1, 255, f"{where}: kernel columns")
-        _in_range(n_in, 1, 2**16 - 1, f"{where}: input channels")
+        _in_range(kh, 1, MAX_KERNEL, f"{where}: kernel rows")
+        _in_range(kw, 1, MAX_KERNEL, f"{where}: kernel columns")
+        _in_range(n_in, 1, MAX_CHANNELS, f"{where}: input channels")
         _need(int(weights.min()) >= -128 and int(weights.max()) <= 127, f"{where}: weights must fit int8")
         for name, value in (("row", term.oy), ("column", term.ox)):
             _in_range(value, -128, 127, f"{where}: {name} offset")
         _in_range(term.dilation, 1, 255, f"{where}: dilation")
         if term.plane == CONDITION:
-            _need((kh, kw, term.oy, term.ox) == (1, 1, 0, 0), f"{where}: the condition is read by a 1x1 kernel without offset")
+            plain = (kh, kw, term.oy, term.ox, term.dilation) == (1, 1, 0, 0, 1)
+            _need(plain, f"{where}: the condition is read by a 1x1 kernel without offset or dilation")
             _need(term.first >= 0 and term.first + n_in <= self.program.n_q, f"{where}: reads beyond the condition's channels")
             return
         _in_range(term.plane, 0, len(self.planes) - 1, f"{where}: input plane")
