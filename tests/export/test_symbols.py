@@ -48,10 +48,10 @@ def test_the_model_id_is_the_start_of_the_hash():
     assert program.model_id.to_bytes(4, "little") == hashlib.sha256(program.to_bytes()).digest()[:4]
 
 
-@pytest.mark.parametrize("size", range(len(BLOB)))
-def test_a_blob_cut_anywhere_is_refused(size):
-    with pytest.raises(ModelError):
-        SymbolProgram.from_bytes(BLOB[:size])
+def test_a_blob_cut_anywhere_is_refused():
+    for size in range(len(BLOB)):
+        with pytest.raises(ModelError):
+            SymbolProgram.from_bytes(BLOB[:size])
 
 
 def test_a_byte_too_many_is_refused():
