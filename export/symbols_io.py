@@ -108,10 +108,10 @@ class _Reader:
 
 
 def read_program(blob: bytes) -> SymbolProgram:
-    """Parses a blob; the result still has to be checked.
+    """Parses and checks a blob.
 
     Raises:
-        ModelError: wrong magic or version, unknown codes, too short or too long.
+        ModelError: wrong magic or version, unknown codes, too short or too long, or a broken rule.
     """
     r = _Reader(blob)
     if r.raw(4) != MAGIC:
