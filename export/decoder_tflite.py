@@ -1,10 +1,10 @@
 """The trained synthesis as decoder.tflite: one signature a level (docs/architecture.md, "Bundle"), float, any block size.
 
 The codec hands over coefficients in the integer filters' scale; training worked in orthonormal units of the step. The constants
-between the two are part of the graph. The inverse filters are those of training, moved by what the rounding of the analysis
-taps changes in the best short inverse:
+between the two are part of the graph. The inverse filters are those of training, moved by what lies between the best short inverses of
+two analyses, the integer one and the one that they undo (the training's; CDF 9/7 if they never moved):
 
-    inverse = trained + best_inverse(integer taps) - best_inverse(float taps)
+    inverse = trained + best_inverse(integer taps) - best_inverse(taps undone)
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from vaecodec.export.filters import AnalysisFilters, inverse_taps, reconstruction_decibels
+from vaecodec.export.filters import AnalysisFilters, cdf97, inverse_taps, reconstruction_decibels
 from vaecodec.train.layers.synthesis import LevelSynthesis, phase_taps
 
 Array = npt.NDArray[np.float64]
+
+REACH = 7
+"""Sites that the inverse filters see. CDF 9/7 needs 5; the inverse of rounded taps is endless, but fades by 20 dB for every two sites more."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def halo(levels: Sequence[LevelSynthesis]) -> int:
 
 
 def corrected(layer: LevelSynthesis, filters: AnalysisFilters, analysis: Sequence[npt.ArrayLike], number: int) -> LevelSynthesis:
-    """A copy of a level's layer whose inverse filters undo the integer analysis.
+    """A copy of a level's layer, with wider inverse filters that undo the integer analysis.
 
     Args:
         layer: the trained layer, built.
@@ -78,23 +81,26 @@ def corrected(layer: LevelSynthesis, filters: AnalysisFilters, analysis: Sequenc
         analysis: trained float taps of this level, by axis x, y: [9, 2] each.
         number: the level.
     """
-    copy = LevelSynthesis(layer.rank, layer.colours, layer.widths)
+    copy = LevelSynthesis(layer.rank, layer.colours, layer.widths, taps=REACH, name=f"level_{number}")
     _build(copy)
-    copy.set_weights(layer_weights(layer))
-    axes = ("y", "x") if layer.rank == 2 else ("x",)
-    for kernel, axis in zip(copy.inverse, axes, strict=True):
-        pair = filters.pairs[number - 1]["xy".index(axis)]
-        taps = np.asarray(analysis["xy".index(axis)], np.float64)
-        change = inverse_taps(pair.float_taps(), phase_taps()) - inverse_taps(taps, phase_taps())
-        kernel.assign_add(copy.inverse_kernel(axis, change).astype(np.float32))
+    for mine, theirs in zip(copy.residual_layers(), layer.residual_layers(), strict=True):
+        mine.set_weights(theirs.get_weights())
+    spare = (REACH - layer.taps) // 2
+    for kernel, trained, axis in zip(copy.inverse, layer.inverse, _axes(layer), strict=True):
+        pair, taps = filters.pairs[number - 1]["xy".index(axis)], np.asarray(analysis["xy".index(axis)], np.float64)
+        start = layer.inverse_kernel(axis, phase_taps(layer.taps))
+        undone = cdf97() if np.allclose(trained.numpy(), start, atol=1e-6) else taps
+        change = _best_inverse(pair.float_taps()) - _best_inverse(undone)
+        kernel.assign(np.pad(trained.numpy(), ((spare, spare), (0, 0), (0, 0))) + copy.inverse_kernel(axis, change))
     return copy
 
 
-def layer_weights(layer: LevelSynthesis) -> list[npt.NDArray[np.float32]]:
-    """The layer's weights in the order of an untrainable copy (Keras lists trainable ones first)."""
-    inverse = [variable.numpy() for variable in layer.inverse]
-    own = {id(variable) for variable in layer.inverse}
-    return [variable.numpy() for variable in layer.weights if id(variable) not in own] + inverse
+def _axes(layer: LevelSynthesis) -> tuple[str, ...]:
+    return ("y", "x") if layer.rank == 2 else ("x",)
+
+
+def _best_inverse(analysis: Array) -> Array:
+    return inverse_taps(analysis, phase_taps(REACH))
 
 
 def inverse_decibels(filters: AnalysisFilters, analysis: Sequence[Sequence[npt.ArrayLike]]) -> dict[str, float]:
@@ -111,7 +117,7 @@ def inverse_decibels(filters: AnalysisFilters, analysis: Sequence[Sequence[npt.A
     for pairs, level in zip(filters.pairs, analysis, strict=True):
         for pair, taps in zip(pairs, level, strict=True):
             exact = np.asarray(taps, np.float64)
-            best, fitted = inverse_taps(exact, phase_taps()), inverse_taps(pair.float_taps(), phase_taps())
+            best, fitted = _best_inverse(exact), _best_inverse(pair.float_taps())
             for name, a, s in (("float taps", exact, best), ("duals", pair.float_taps(), best), ("fitted", pair.float_taps(), fitted)):
                 worst[name] = max(worst[name], reconstruction_decibels(a, s))
     return worst

@@ -17,16 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from vaecodec.export.symbols import ColourMix, FilterPair
-from vaecodec.export.wavelets import HIGH, LOW, integer_bank
+from vaecodec.export.wavelets import HIGH, LOW, high_gain, integer_bank
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 SHIFT_LOW = 7
 SHIFT_HIGH = 8
+CENTRE_LOW, CENTRE_HIGH = 4, 5
 CORRELATION = 0.95  # of the first-order process that stands for pictures and slow signals
 STEPS_AN_OCTAVE = 16
-_NOISE = 1e-4  # quantisation noise relative to the signal, so that the inverse does not amplify it
+_NOISE = 1e-6  # quantisation noise relative to the signal, so that the inverse does not amplify it
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def quantise_analysis(taps: list[list[npt.ArrayLike]], mix: npt.ArrayLike | None
         mix: [C out, C in] colour mix; None for signals.
 
     Returns:
-        The integer filters; where the taps are the untouched CDF 9/7, those of `vaecodec.export.wavelets`.
+        The integer filters; for untouched CDF 9/7 taps those of `vaecodec.export.wavelets`.
     """
     pairs = tuple(tuple(quantise_pair(np.asarray(axis, np.float64)) for axis in level) for level in taps)
     if mix is None:
@@ -136,45 +137,79 @@ def quantise_analysis(taps: list[list[npt.ArrayLike]], mix: npt.ArrayLike | None
 
 
 def quantise_pair(taps: Array) -> Pair:
-    """Rounds one pair of filters, float [9, 2]: the low-pass keeps DC exactly, the high-pass rejects it exactly."""
-    low, high = taps[:, 0], taps[:, 1]
+    """Rounds one pair of filters: the low-pass keeps DC exactly, the high-pass rejects it exactly, both stay symmetric.
+
+    Args:
+        taps: float [9, 2], symmetric about index 4 (low-pass) and 5 (high-pass). Taps that are on the integer bank's grid already, or are
+            the untouched CDF 9/7, become that bank's integers.
+    """
+    bank = integer_bank()
+    gains = 2**-0.5, high_gain(bank) * 2**-0.5
+    whole = taps * gains * 2.0 ** np.array([bank.shift_low, bank.shift_high])
+    if np.allclose(whole, np.rint(whole), atol=1e-3):
+        whole_low, whole_high = np.rint(whole).astype(np.int64).T
+        return Pair(FilterPair(_tuple(whole_low), _tuple(whole_high), bank.shift_low, bank.shift_high), *gains)
     if np.allclose(taps, cdf97(), atol=1e-6):
-        bank = integer_bank()
-        return Pair(bank, 2**-0.5, _least_squares_gain(np.array(bank.high) / 2**bank.shift_high, high))
-    gain = 1 / low.sum()
-    whole = round_taps(low * gain * 2**SHIFT_LOW, 2**SHIFT_LOW)
-    whole_high, high_gain = _round_high(high - high.mean())
-    return Pair(FilterPair(_tuple(whole), _tuple(whole_high), SHIFT_LOW, SHIFT_HIGH), float(gain), high_gain)
+        return Pair(bank, gains[0], _matched_gain(np.array(bank.high) / 2**bank.shift_high, taps[:, 1]))
+    gain = 1 / taps[:, 0].sum()
+    low = round_symmetric(taps[:, 0] * gain * 2**SHIFT_LOW, CENTRE_LOW, 2**SHIFT_LOW)
+    high, free_gain = _round_high(taps[:, 1])
+    return Pair(FilterPair(_tuple(low), _tuple(high), SHIFT_LOW, SHIFT_HIGH), float(gain), free_gain)
 
 
 def _round_high(high: Array) -> tuple[Ints, float]:
     """Tries every scale in sixteenths of an octave that uses the upper half of int8, and keeps the best."""
-    top = np.floor(STEPS_AN_OCTAVE * np.log2(127 / np.abs(high).max()))
     candidates = []
-    for code in range(int(top) - STEPS_AN_OCTAVE + 1, int(top) + 1):
-        scale = 2 ** (code / STEPS_AN_OCTAVE)
-        whole = round_taps(high * scale, 0)
+    for scale in _scales(high):
+        whole = round_symmetric(high * scale, CENTRE_HIGH, 0)
         candidates.append((_weighted(whole / scale - high), whole, scale / 2**SHIFT_HIGH))
     _, whole, gain = min(candidates, key=lambda c: c[0])
     return whole, gain
 
 
-def round_taps(taps: Array, total: int) -> Ints:
-    """Integers near `taps` with a given sum and the least error for a correlated signal.
+def _scales(taps: Array) -> list[float]:
+    """Powers of 2^(1/16) that bring the largest tap into the upper half of int8."""
+    top = int(np.floor(STEPS_AN_OCTAVE * np.log2(126 / np.abs(taps).max())))
+    return [float(2 ** (code / STEPS_AN_OCTAVE)) for code in range(top - STEPS_AN_OCTAVE + 1, top + 1)]
 
-    Starts from plain rounding, mends the sum where that costs least, then moves single units between taps while the error falls.
+
+def round_symmetric(taps: Array, centre: int, total: int) -> Ints:
+    """Symmetric integers near `taps` with a given even sum and the least error for a correlated signal.
+
+    Starts from rounded sides with the centre making up the sum, then moves units between the centre and both sides while the error falls.
 
     Args:
         taps: float filter.
+        centre: its middle; taps beyond the shorter side are 0.
         total: what the integers must add up to.
     """
-    whole = np.rint(taps).astype(np.int64)
-    units = np.eye(len(taps), dtype=np.int64)
-    while (missing := total - int(whole.sum())) != 0:
-        whole = min((whole + np.sign(missing) * unit for unit in units), key=lambda w: _weighted(w - taps))
+    reach = min(centre, len(taps) - 1 - centre)
+    sides = range(1, reach + 1)
+    whole = np.zeros(len(taps), np.int64)
+    for k in sides:
+        whole[[centre - k, centre + k]] = round((taps[centre - k] + taps[centre + k]) / 2)
+    whole[centre] = total - whole.sum()
+    units = np.zeros((reach + 1, len(taps)), np.int64)
+    for k in sides:
+        units[k, [centre - k, centre + k]], units[k, centre] = 1, -2
     moves = [a - b for a in units for b in units]
+    return _descend(whole, moves, taps)
+
+
+def round_row(row: Array, total: int) -> Ints:
+    """Integers near a row of the colour mix with a given sum and the least squared error."""
+    whole = np.rint(row).astype(np.int64)
+    while (missing := total - int(whole.sum())) != 0:
+        step = int(np.sign(missing))
+        whole[np.argmax((row - whole) * step)] += step
+    return whole
+
+
+def _descend(whole: Ints, moves: list[Ints], taps: Array) -> Ints:
+    """Takes the best move within int8 for as long as one lowers the error."""
     while True:
-        better = min((whole + move for move in moves if np.abs(whole + move).max() <= 127), key=lambda w: _weighted(w - taps))
+        allowed = [whole + move for move in moves if np.abs(whole + move).max() <= 127]
+        better = min(allowed, key=lambda w: _weighted(w - taps), default=whole)
         if _weighted(better - taps) >= _weighted(whole - taps):
             return whole
         whole = better
@@ -183,6 +218,12 @@ def round_taps(taps: Array, total: int) -> Ints:
 def _weighted(error: Array) -> float:
     """Power of a filter's error on a first-order process of correlation 0.95."""
     return float(error @ _autocorrelation(len(error)) @ error)
+
+
+def _matched_gain(filter_: Array, taps: Array) -> float:
+    """Scale of one filter relative to another, as a correlated signal sees it."""
+    r = _autocorrelation(len(taps))
+    return float(filter_ @ r @ taps / (taps @ r @ taps))
 
 
 @lru_cache(maxsize=8)
@@ -199,11 +240,9 @@ def quantise_row(row: Array) -> tuple[ColourMix, float]:
     Returns:
         The integer row, and its scale relative to the float one, a power of 2^(1/16).
     """
-    top = int(np.floor(STEPS_AN_OCTAVE * np.log2(127 / np.abs(row).max())))
     candidates = []
-    for code in range(top - STEPS_AN_OCTAVE + 1, top + 1):
-        scale = 2 ** (code / STEPS_AN_OCTAVE)
-        whole = round_taps(row * scale, round(row.sum() * scale))
+    for scale in _scales(row):
+        whole = round_row(row * scale, round(row.sum() * scale))
         candidates.append((float(np.abs(whole / scale - row).max()), whole, scale))
     _, whole, scale = min(candidates, key=lambda c: c[0])
     shift = max(0, round(np.log2(scale)))  # a gain of about 1
@@ -220,24 +259,20 @@ def cdf97() -> Array:
     return np.stack([low, high], axis=-1)
 
 
-def _least_squares_gain(whole: Array, taps: Array) -> float:
-    return float(whole @ taps / (taps @ taps))
-
-
 def inverse_taps(analysis: Array, start: Array) -> Array:
     """The short synthesis filters that best undo given analysis filters.
 
-    Least squares for a first-order process of correlation 0.95, drawn towards `start` as strongly as quantisation noise of 1e-4 of the
+    Least squares for a first-order process of correlation 0.95, drawn towards `start` as strongly as quantisation noise of 1e-6 of the
     signal's power would draw it towards zero.
 
     Args:
         analysis: [K, 2] low- and high-pass, the high-pass centred on the odd sample.
-        start: [5, 2 bands, 2 phases] synthesis filters to stay near to: samples 2i and 2i + 1 from bands at i - 2 .. i + 2.
+        start: [sites, 2 bands, 2 phases] synthesis filters to stay near to: samples 2i and 2i + 1 from the sites around i.
 
     Returns:
-        [5, 2, 2], like `start`.
+        [sites, 2, 2], like `start`.
     """
-    rows, targets = _observations(analysis)
+    rows, targets = _observations(analysis, len(start))
     r = _autocorrelation(rows.shape[1])
     covariance = rows @ r @ rows.T + _NOISE * np.eye(len(rows))
     crossed = rows @ r @ targets.T + _NOISE * start.reshape(-1, 2)
@@ -249,23 +284,23 @@ def reconstruction_decibels(analysis: Array, synthesis: Array) -> float:
 
     Args:
         analysis: [K, 2] as for `inverse_taps`.
-        synthesis: [5, 2, 2] as for `inverse_taps`.
+        synthesis: [sites, 2, 2] as for `inverse_taps`.
     """
-    rows, targets = _observations(analysis)
+    rows, targets = _observations(analysis, len(synthesis))
     residual = synthesis.reshape(-1, 2).T @ rows - targets
     power = np.einsum("pi,ij,pj->", residual, _autocorrelation(rows.shape[1]), residual) / 2
     return float(10 * np.log10(max(power, 1e-30)))
 
 
-def _observations(analysis: Array) -> tuple[Array, Array]:
-    """Filters of the ten band samples around site i, and the pick of samples 2i and 2i + 1, as rows over the samples in reach."""
+def _observations(analysis: Array, sites: int) -> tuple[Array, Array]:
+    """Filters of both bands at `sites` sites around i, and the pick of samples 2i and 2i + 1, as rows over the samples in reach."""
     k = len(analysis)
-    n = k + 8
-    rows = np.zeros((5, 2, n))
-    for j in range(5):
+    n = k + 2 * (sites - 1)
+    rows = np.zeros((sites, 2, n))
+    for j in range(sites):
         rows[j, :, 2 * j : 2 * j + k] = analysis.T
-    here = 4 + (k - 1) // 2  # place of sample 2i
-    return rows.reshape(10, n), np.eye(n)[here : here + 2]
+    here = sites - 1 + (k - 1) // 2  # place of sample 2i
+    return rows.reshape(2 * sites, n), np.eye(n)[here : here + 2]
 
 
 def _tuple(values: Ints) -> tuple[int, ...]:

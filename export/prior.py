@@ -24,6 +24,7 @@ Ints = npt.NDArray[np.int64]
 ACTIVATION_BITS = 8
 MAX_SHIFT = 15
 LARGEST = 127.49  # what still rounds to 127
+MAX_SUM = 60000.0  # sum of |w| 2^e that training allows, for the rule of format.md section 4
 _SUM_LIMIT = 2**31
 _KINDS = {"signed": PlaneKind.SIGNED, "magnitude": PlaneKind.MAGNITUDE, "raw": PlaneKind.RAW}
 
@@ -76,8 +77,10 @@ def quantise_conv(kernels: Sequence[npt.ArrayLike], bias: npt.ArrayLike) -> tupl
 
 
 def _fitting_shifts(flat: Array, bias: Array) -> Ints:
-    peak = np.maximum(np.abs(flat).max(axis=1), 1e-9)
-    shift = np.clip(np.floor(np.log2(LARGEST / peak)), 0, MAX_SHIFT).astype(np.int64)
+    size = np.maximum(np.abs(flat), 1e-9)
+    room = np.minimum(LARGEST / size.max(axis=1), MAX_SUM / size.sum(axis=1))
+    shift = np.clip(np.floor(np.log2(room)), 0, MAX_SHIFT).astype(np.int64)
+    # Only a large bias can still break the rule.
     while (over := _sum_bound(flat, bias, shift) >= _SUM_LIMIT).any():
         if (shift[over] == 0).any():
             raise ModelError("the weights of a convolution of the prior are too large for 32-bit sums")

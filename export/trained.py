@@ -1,0 +1,154 @@
+"""What the export needs of a trained model, whatever object it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vaecodec.export.decoder_tflite import StepRange, corrected
+from vaecodec.export.filters import AnalysisFilters, quantise_analysis
+from vaecodec.export.prior import export_prior
+from vaecodec.export.symbols import Band, SymbolProgram, band_count
+from vaecodec.train.config import ModelConfig
+from vaecodec.train.layers.prior import Prior
+from vaecodec.train.layers.synthesis import LevelSynthesis
+from vaecodec.train.model import CodecModel
+from vaecodec.train.topology import Conv, Topology
+
+Array = npt.NDArray[np.float64]
+
+MOST_FRACTIONAL_BITS = 6
+_WHOLE = 256  # rounding offsets count 1/256
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model's parts with their weights.
+
+    Attributes:
+        config: what it is.
+        prior: the prior layer, built.
+        taps: analysis filters, taps[level - 1][axis] of shape [9, 2], axes x, y.
+        levels: synthesis layers of levels 1..L, built.
+        mix: [C planes, C components] colour mix; None where there is none.
+        unmix: [C components, C planes] its trained inverse.
+        steps: training steps that made the weights.
+    """
+
+    config: ModelConfig
+    prior: Prior
+    taps: list[list[Array]]
+    levels: list[LevelSynthesis]
+    mix: Array | None = None
+    unmix: Array | None = None
+    steps: int = 0
+
+    @property
+    def topology(self) -> Topology:
+        """Operations of the prior."""
+        topology: Topology = self.prior.topology
+        return topology
+
+
+def from_model(model: CodecModel, steps: int = 0) -> Trained:
+    """The parts of a Keras model.
+
+    Args:
+        model: built, with its trained weights.
+        steps: training steps behind them.
+    """
+    taps = [[np.asarray(axis, np.float64) for axis in level] for level in model.analysis.filters()]
+    mix = None if model.colour is None else np.asarray(model.colour.mix, np.float64).T
+    unmix = None if model.unmix is None else np.asarray(model.unmix.mix, np.float64).T
+    return Trained(model.config, model.prior, taps, model.synthesis.steps, mix, unmix, steps)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The parts of a bundle before they become files.
+
+    Attributes:
+        program: all that decides symbols.
+        filters: the integer analysis with its gains.
+        levels: synthesis layers whose inverse filters undo the integer analysis.
+        steps: range of step codes.
+        unmix: [C components, C planes] from integer colour planes to components; None for signals.
+    """
+
+    program: SymbolProgram
+    filters: AnalysisFilters
+    levels: list[LevelSynthesis]
+    steps: StepRange
+    unmix: Array | None
+
+
+def convert(trained: Trained) -> Exported:
+    """Makes integers of all that decides symbols, and fits the synthesis to them.
+
+    Raises:
+        ModelError: the weights cannot be represented (not finite, or too large).
+    """
+    config = trained.config
+    mix = None if config.rank == 1 else np.eye(1) if trained.mix is None else trained.mix
+    filters = quantise_analysis(trained.taps, mix)
+    steps = step_range(config, filters)
+    program = _program(trained, filters, steps)
+    levels = [corrected(layer, filters, trained.taps[i], i + 1) for i, layer in enumerate(trained.levels)]
+    return Exported(program, filters, levels, steps, None if mix is None else _unmix(trained, filters, mix))
+
+
+def step_range(config: ModelConfig, filters: AnalysisFilters) -> StepRange:
+    """Step codes of the finest and coarsest step, and the fractional bits of samples.
+
+    Pictures get as many as no band can ever saturate with. Signals rarely use their whole range, and their streams have a shift of
+    their own for those that do: they get what the samples themselves allow. Either get at least what makes the finest step of every
+    band 1 or more.
+    """
+    peak = filters.peak_gain() if config.rank == 2 else 1.0
+    headroom = np.floor(np.log2(2.0**15 / (2.0 ** (config.sensor.bits - 1) * peak)))
+    needed = np.ceil(-config.step.lo - min(filters.step_offsets()) / 16)
+    in_shift = int(max(needed, min(headroom, MOST_FRACTIONAL_BITS)))
+    return StepRange(round(16 * (config.step.lo + in_shift)), round(16 * (config.step.hi + in_shift)), in_shift)
+
+
+def kernels(prior: Prior) -> tuple[dict[str, list[Array]], dict[str, Array]]:
+    """Float weights of every convolution of a prior, by name: kernels a term, and biases."""
+    names = [op.name for stage in prior.topology.stages for op in (*stage.prelude, *stage.row) if isinstance(op, Conv)]
+    weights = {name: [np.asarray(k.numpy(), np.float64) for k in prior.kernels[name]] for name in names}
+    return weights, {name: np.asarray(prior.biases[name].numpy(), np.float64) for name in names}
+
+
+def _program(trained: Trained, filters: AnalysisFilters, steps: StepRange) -> SymbolProgram:
+    config = trained.config
+    planes, stages = export_prior(trained.topology, *kernels(trained.prior))
+    program = SymbolProgram(
+        rank=config.rank,
+        levels=config.levels,
+        t_lo=steps.t_lo,
+        t_hi=steps.t_hi,
+        n_q=config.step.condition,
+        in_offset=round(config.sensor.offset),
+        in_shift=steps.in_shift,
+        mix=filters.mix,
+        filters=filters.filters(),
+        bands=_bands(config, filters),
+        planes=planes,
+        stages=stages,
+    )
+    program.check()
+    return program
+
+
+def _bands(config: ModelConfig, filters: AnalysisFilters) -> tuple[Band, ...]:
+    approximations = config.colours if config.rank == 2 else 1
+    count = band_count(config.rank, config.levels, config.colours)
+    rounding = [config.rounding.approximation] * approximations + [config.rounding.detail] * (count - approximations)
+    return tuple(Band(o, round(_WHOLE * r)) for o, r in zip(filters.step_offsets(), rounding, strict=True))
+
+
+def _unmix(trained: Trained, filters: AnalysisFilters, mix: Array) -> Array:
+    """The trained inverse after what turns the integer mix's planes into those of the float one."""
+    inverse = np.linalg.inv(mix) if trained.unmix is None else trained.unmix
+    return np.asarray(inverse @ mix @ np.linalg.inv(filters.mix_matrix()))
