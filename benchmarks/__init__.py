@@ -1,1 +1,27 @@
-"""This codec beside its peers, on the same files, by one protocol."""
+"""This codec beside its peers, on the same files, by one protocol.
+
+    images.bench_images    photos: JPEG, WebP, JPEG 2000, AVIF, JPEG XL
+    signals.bench_signals  sensor signals: DWT with an adaptive range coder, SZ3, FLAC
+
+Rates count every byte of the file. Peers are real encoders in good settings, whose files are decoded again. What is
+measured, and how, stands with each function; `protocol` in a report repeats it. Needs `pip install 'vaecodec[bench]'`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaecodec.benchmarks.images import bench_images
+    from vaecodec.benchmarks.signals import bench_signals
+
+__all__ = ["bench_images", "bench_signals"]
+
+_HOME = {"bench_images": "vaecodec.benchmarks.images", "bench_signals": "vaecodec.benchmarks.signals"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,126 @@
+"""From the points of every picture to means, BD-rates, speeds and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vaecodec.benchmarks.bdrate import bd_rate, interpolate_quality
+from vaecodec.benchmarks.msssim import decibel
+from vaecodec.benchmarks.results import Report
+from vaecodec.benchmarks.tables import number, table
+
+__all__ = ["summarise", "text"]
+
+Point = Mapping[str, float]
+Files = Mapping[str, Sequence[Point]]
+
+NEAR = 0.5
+READ_AT = (0.25, 0.5, 1.0, 1.5)
+SPEEDS = ("encode_s", "decode_s", "entropy_decode_s")
+
+
+def summarise(name: str, points: Mapping[str, Files]) -> dict[str, Any]:
+    """One codec's figures.
+
+    Args:
+        name: the codec.
+        points: codec -> picture -> points.
+
+    Returns:
+        `mean_curve`: means over pictures at each setting that all have; `bd_rate`: against every other codec, in per cent;
+        `psnr_at`: dB at some rates; `mpixel_per_s`: speeds near 0.5 bpp.
+    """
+    files = points[name]
+    return {
+        "mean_curve": _mean_curve(files),
+        "bd_rate": {other: _mean_bd(points[other], files) for other in points if other != name},
+        "psnr_at": {str(rate): _mean(interpolate_quality(_curve(curve), rate) for curve in files.values()) for rate in READ_AT},
+        "mpixel_per_s": _speeds(files),
+    }
+
+
+def text(report: Report) -> str:
+    """The tables that are printed."""
+    codecs: dict[str, Any] = report["codecs"]
+    names = list(codecs)
+    count = len(next(iter(report["points"].values())))
+    parts = [f"{report['folder']}: {count} pictures", "", _bd_table(names, codecs), "", _speed_table(names, codecs)]
+    if macs := report["model"].get("macs"):
+        total = sum(macs.values())
+        parts += ["", f"encoder: {total:.0f} MAC/pixel (" + ", ".join(f"{key} {value:.0f}" for key, value in macs.items()) + ")"]
+    for name in names:
+        parts += ["", f"{name}, {codecs[name]['chroma']}: mean over pictures", _curve_table(codecs[name]["mean_curve"])]
+    return "\n".join([*parts, "", report["protocol"]])
+
+
+def _bd_table(names: Sequence[str], codecs: Mapping[str, Any]) -> str:
+    head = ["BD-rate, %, of", *(f"vs {name}" for name in names), *(f"dB at {rate}" for rate in READ_AT)]
+    rows = []
+    for name in names:
+        bd, at = codecs[name]["bd_rate"], codecs[name]["psnr_at"]
+        rows.append([name, *(number(bd.get(other), "+.1f") for other in names), *(number(at[str(rate)]) for rate in READ_AT)])
+    return table(head, rows)
+
+
+def _speed_table(names: Sequence[str], codecs: Mapping[str, Any]) -> str:
+    """Speeds, and as multiples of the first peer's (JPEG)."""
+    anchor = codecs[names[1]]["mpixel_per_s"] if len(names) > 1 else {}
+    head = [
+        "Mpixel/s, one core",
+        "encode",
+        "decode",
+        "entropy decoding",
+        *((f"encode / {names[1]}", f"decode / {names[1]}") if anchor else ()),
+    ]
+    rows = []
+    for name in names:
+        speed = codecs[name]["mpixel_per_s"]
+        ratios = [number(speed[key] / anchor[key], ".3f") for key in ("encode_s", "decode_s")] if anchor else []
+        rows.append([name, *(number(speed.get(key)) for key in SPEEDS), *ratios])
+    return table(head, rows)
+
+
+def _curve_table(points: Sequence[Point]) -> str:
+    rows = [[f"{p['setting']:g}", number(p["bpp"], ".3f"), number(p["psnr"]), number(p.get("ms_ssim"), ".4f")] for p in points]
+    return table(["setting", "bpp", "PSNR, dB", "MS-SSIM"], rows)
+
+
+def _mean_curve(files: Files) -> list[dict[str, float]]:
+    """Means at each setting that was run on every picture; MS-SSIM in dB is the mean of the dB."""
+    by_setting: dict[float, list[Point]] = {}
+    for points in files.values():
+        for point in points:
+            by_setting.setdefault(point["setting"], []).append(point)
+    return [_mean_point(setting, group) for setting, group in by_setting.items() if len(group) == len(files)]
+
+
+def _mean_point(setting: float, group: Sequence[Point]) -> dict[str, float]:
+    mean = {"setting": setting, "bpp": _mean(p["bpp"] for p in group), "psnr": _mean(p["psnr"] for p in group)}
+    if all("ms_ssim" in p for p in group):
+        mean |= {"ms_ssim": _mean(p["ms_ssim"] for p in group), "ms_ssim_db": _mean(decibel(p["ms_ssim"]) for p in group)}
+    return mean
+
+
+def _mean_bd(anchor: Files, test: Files) -> float:
+    return _mean(bd_rate(_curve(anchor[file]), _curve(test[file])) for file in test)
+
+
+def _speeds(files: Files) -> dict[str, float]:
+    """Mpixel a second: all pixels over all seconds, each picture at its point nearest to 0.5 bpp."""
+    near = [min(points, key=lambda p: abs(math.log(p["bpp"] / NEAR))) for points in files.values()]
+    pixels = sum(p["pixels"] for p in near) / 1e6
+    return {key: pixels / max(1e-9, sum(p[key] for p in near)) for key in SPEEDS if all(key in p for p in near)}
+
+
+def _curve(points: Sequence[Point]) -> list[tuple[float, float]]:
+    return [(p["bpp"], p["psnr"]) for p in points]
+
+
+def _mean(values: Any) -> float:
+    """The mean of the numbers that exist; NaN if none does."""
+    finite = [value for value in values if not math.isnan(value)]
+    return float(np.mean(finite)) if finite else math.nan

@@ -1,0 +1,82 @@
+"""Single channels of recordings, as integers, with what the protocol needs to know about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaecodec.benchmarks.results import find_files
+from vaecodec.codec.errors import InputError
+from vaecodec.codec.samples import to_integers
+from vaecodec.io.files import ReadOptions, read
+from vaecodec.io.recording import Recording
+
+__all__ = ["REPORT_RECORDS", "Channel", "channels"]
+
+SUFFIXES = (".hea", ".wav", ".csv", ".npy")
+# Records of the MIT-BIH Arrhythmia Database that no shipped model was trained or tuned on; lead 0 of each is reported.
+REPORT_RECORDS = ("100", "103", "105", "111", "113", "117", "121", "123", "200", "210", "212")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel of one file.
+
+    Attributes:
+        name: the file's stem, and the channel where all are taken.
+        samples: integers `[N]` in the sensor's own units.
+        rate: samples a second.
+        bits: the sensor's bit depth.
+        baseline: what the sensor gives for a physical zero.
+    """
+
+    name: str
+    samples: NDArray[np.int64]
+    rate: Fraction
+    bits: int
+    baseline: float
+
+
+def channels(folder: Path, records: Sequence[str] | None, lead: int | None, bits: int | None, limit: int | None) -> list[Channel]:
+    """Reads what is to be measured.
+
+    Args:
+        folder: with files `*.hea`, `*.wav`, `*.csv` or `*.npy`.
+        records: stems to take; unless given, `REPORT_RECORDS` if the folder holds them all, else every file.
+        lead: the channel to take of each file; unless given, 0 with `REPORT_RECORDS`, else every channel.
+        bits: the sensor's bit depth; unless given, the file's own word, else that of its sample type (16 for floats).
+        limit: at most so many files.
+
+    Raises:
+        InputError: no such file or channel.
+    """
+    files = {path.stem: path for path in find_files(folder, SUFFIXES, None)}
+    if records is None and files.keys() >= set(REPORT_RECORDS):
+        records, lead = REPORT_RECORDS, lead or 0
+    if missing := [name for name in records or () if name not in files]:
+        raise InputError(f"{folder} has no record {missing[0]!r}")
+    chosen = [files[name] for name in records] if records else list(files.values())
+    return [channel for path in chosen[:limit] for channel in _split(path, lead, bits)]
+
+
+def _split(path: Path, lead: int | None, bits: int | None) -> Iterator[Channel]:
+    content = read(path.read_bytes(), path.suffix, "signal", ReadOptions(), lambda name: (path.parent / name).read_bytes())
+    assert isinstance(content, Recording)
+    table = content.table
+    if lead is not None and not 0 <= lead < table.shape[1]:
+        raise InputError(f"{path}: no channel {lead}; it has {table.shape[1]}")
+    integers, _ = to_integers(table, 15, content.steps)
+    facts = content.extra.get("wfdb", {})
+    for i in range(table.shape[1]) if lead is None else [lead]:
+        name = path.stem if lead is not None or table.shape[1] == 1 else f"{path.stem}/{(content.columns or map(str, range(99)))[i]}"
+        depth = bits or _at(facts.get("bits"), i) or (16 if table.dtype.kind == "f" else 8 * table.dtype.itemsize)
+        yield Channel(name, integers[:, i].astype(np.int64), content.rate or Fraction(1), int(depth), float(_at(facts.get("baseline"), i)))
+
+
+def _at(values: Sequence[float] | None, i: int) -> float:
+    return values[i] if values else 0
