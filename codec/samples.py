@@ -20,8 +20,8 @@ INT32 = 1 << 31
 # Other dtypes travel as one of the seven, and come back by the `dtype` key of the JSON metadata.
 CARRIERS = {"int64": 5, "uint32": 5, "uint64": 5, "float16": 6, "bool": 2}
 CODES = {name: code for code, name in SAMPLE_TYPES.items()}
-# A value on a grid is this close to it, in steps.
-GRID_TOLERANCE = 1e-3
+# A value on a grid that is not decimal is this close to it, in steps.
+GRID_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def _decimal_step(levels: NDArray[np.float64]) -> float | None:
         whole = np.rint(scaled)
         if whole[-1] >= INT32:
             return None
-        # float32 values of a decimal column are off by their own rounding.
-        if np.all(np.abs(scaled - whole) <= np.maximum(1e-9, 1e-7 * whole)):
+        # float32 values of a decimal column are off by their own rounding, which must not pass for the grid's.
+        if np.all(np.abs(scaled - whole) <= np.clip(1e-7 * whole, 1e-6, 0.05)):
             return float(np.gcd.reduce(whole.astype(np.int64))) / 10.0**decimals
     return None
 
@@ -132,7 +132,7 @@ def _regular_step(levels: NDArray[np.float64]) -> float | None:
             return None
         step = float(levels[certain] @ counts[certain] / (counts[certain] @ counts[certain]))
     counts = levels / step
-    return step if counts[-1] < INT32 and np.all(np.abs(counts - np.rint(counts)) < 0.02) else None
+    return step if counts[-1] < INT32 and np.all(np.abs(counts - np.rint(counts)) < GRID_TOLERANCE) else None
 
 
 def _steps(values: NDArray[np.float64], bits: int, step: float | Sequence[float] | None) -> NDArray[np.float64]:

@@ -1,0 +1,54 @@
+"""Qualities, byte targets, tiles and level groups."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from vaecodec.codec.container import ImageHeader
+from vaecodec.codec.errors import InputError
+from vaecodec.codec.grids import level_groups, padded, tiles
+from vaecodec.codec.rate import fit, quality_of, step_code
+
+
+@given(st.integers(0, 200), st.integers(1, 55), st.integers(0, 100))
+def test_quality_and_step_code_are_inverse(t_lo: int, span: int, quality: int) -> None:
+    t = step_code(quality, t_lo, t_lo + span)
+    assert t_lo <= t <= t_lo + span
+    assert step_code(quality_of(t, t_lo, t_lo + span), t_lo, t_lo + span) == t
+
+
+def test_quality_100_is_the_finest_step() -> None:
+    assert (step_code(100, 64, 176), step_code(0, 64, 176)) == (64, 176)
+
+
+@given(st.lists(st.integers(1, 50), min_size=2, max_size=60), st.integers(1, 60))
+def test_fit_finds_the_finest_step_that_fits(drops: list[int], target: int) -> None:
+    sizes = [sum(drops[i:]) for i in range(len(drops))]
+    if sizes[-1] > target:
+        with pytest.raises(InputError):
+            fit(lambda t: bytes(sizes[t]), target, 0, len(sizes) - 1)
+    else:
+        assert len(fit(lambda t: bytes(sizes[t]), target, 0, len(sizes) - 1)) == max(size for size in sizes if size <= target)
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        (1, [(0, 0), (1, 1)]),
+        (2, [(0, 0), (1, 1), (2, 2)]),
+        (3, [(0, 0), (1, 1), (2, 2), (3, 3)]),
+        (4, [(0, 1), (2, 2), (3, 3), (4, 4)]),
+        (5, [(0, 2), (3, 3), (4, 4), (5, 5)]),
+        (8, [(0, 5), (6, 6), (7, 7), (8, 8)]),
+    ],
+)
+def test_level_groups_follow_the_format(levels: int, expected: list[tuple[int, int]]) -> None:
+    assert level_groups(levels) == expected
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 9), st.integers(0, 9), st.integers(1, 5))
+def test_tiles_cover_the_picture_once(width: int, height: int, tile_width: int, tile_height: int, levels: int) -> None:
+    header = ImageHeader(0, 0, 0, width, height, 3, tile_width, tile_height)
+    covered = [(row, col) for t in tiles(header, levels) for row in range(t.row, t.row + t.rows) for col in range(t.col, t.col + t.cols)]
+    assert len(covered) == len(set(covered)) == (padded(height, levels) >> levels) * (padded(width, levels) >> levels)
