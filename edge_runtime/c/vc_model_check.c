@@ -64,8 +64,9 @@ static uint32_t symbol_index(const vc_model *m, const vc_stage *s, uint32_t firs
 static int check_symbols(const vc_model *m, uint32_t number)
 {
     const vc_stage *s = &m->stages[number];
-    uint8_t seen[MOST_SYMBOLS] = {0};
+    uint8_t seen[MOST_SYMBOLS];
     uint32_t n_bands, first = vc_model_stage_bands(m, number, &n_bands), total = 0;
+    vc_zero(seen, sizeof seen);
     for (uint32_t b = first; b < first + n_bands; b++) total += symbols_of_band(m, s, b);
     if (s->n_symbols != total) return VC_EM_SYMBOL;
     for (uint32_t i = 0; i < total; i++) {
@@ -275,7 +276,8 @@ static int check_plane(vc_model *m, uint32_t plane)
 /* Planes of the coder: at most one of each kind a stage. */
 static int check_kinds(const vc_model *m)
 {
-    uint8_t seen[VC_MAX_STAGES][VC_RAW + 1] = {{0}};
+    uint8_t seen[VC_MAX_STAGES][VC_RAW + 1];
+    vc_zero(seen, sizeof seen);
     for (uint32_t i = 0; i < m->n_planes; i++) {
         vc_plane_info p = vc_model_plane(m, i);
         if (p.kind != VC_COMPUTED && seen[p.stage][p.kind]++) return VC_EM_PLANE;
@@ -295,7 +297,8 @@ static int mark_coded(const site *s, void *context)
 
 static int check_coded(const vc_model *m)
 {
-    uint8_t coded[VC_MAX_STAGES][MOST_SYMBOLS] = {{0}};
+    uint8_t coded[VC_MAX_STAGES][MOST_SYMBOLS];
+    vc_zero(coded, sizeof coded);
     int error = for_each_operation(m, mark_coded, coded);
     for (uint32_t s = 0; !error && s < m->n_stages; s++)
         for (uint32_t i = 0; i < m->stages[s].n_symbols; i++)

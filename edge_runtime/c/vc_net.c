@@ -125,9 +125,9 @@ static int32_t padded_channels(int32_t n)
     return (n + VC_BLOCK - 1) / VC_BLOCK * VC_BLOCK;
 }
 
+/* `l` is where the operation `o` belongs, or NULL while only counting. */
 static int32_t plan_layer(vc_net *n, const vc_operation *o, vc_layer *l, vc_arena *a)
 {
-    if (l) l->o = *o;
     if (o->type != VC_CONV) return 0;
     int32_t segments = count_segments(n->model, o), width = padded_channels(o->n);
     vc_segment *s = (vc_segment *)vc_arena_take(a, segments, sizeof *s);
@@ -152,11 +152,11 @@ static int32_t plan_stage(vc_net *n, uint32_t stage, vc_arena *a)
     vc_layer *layers = (vc_layer *)vc_arena_take(a, count, sizeof *layers);
     uint32_t at = s->operations;
     for (int32_t i = 0; i < count; i++) {
-        vc_operation o;
-        vc_operation_read(n->model, at, &o);
-        int32_t segments = plan_layer(n, &o, layers ? &layers[i] : NULL, a);
+        vc_operation counted, *o = layers ? &layers[i].o : &counted;
+        vc_operation_read(n->model, at, o);
+        int32_t segments = plan_layer(n, o, layers ? &layers[i] : NULL, a);
         if (segments > most) most = segments;
-        at += o.size;
+        at += o->size;
     }
     n->layers[stage] = layers;
     return most;

@@ -31,7 +31,8 @@ enum { STRIP = 64 };
 /* A strip of at most STRIP columns of one pair of output rows; `rows` has the input row of every tap. */
 static void split_strip(const vc_filter *f, const int16_t *const *rows, int32_t from, int32_t cols, int16_t *low, int16_t *high)
 {
-    int32_t a[STRIP] = {0}, b[STRIP] = {0};
+    int32_t a[STRIP], b[STRIP];
+    for (int32_t c = 0; c < cols; c++) a[c] = b[c] = 0;
     for (int32_t k = 0; k < f->taps; k++) {
         int32_t lo = ((const int8_t *)f->low)[k], hi = ((const int8_t *)f->high)[k];
         const int16_t *x = rows[k] + from;

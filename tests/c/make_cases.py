@@ -1,0 +1,90 @@
+"""Writes what check_cases.c checks: models, samples, latents and payloads, as this machine's build of the core has them.
+
+    python tests/c/make_cases.py OUT      needs vaecodec installed; takes the streams of conformance/ and random programs
+
+A case: "VCAS"; u32 bytes and bytes of symbols.bin; i32 rows, cols (padded), t; u32 samples, int16 samples; int16 latents of all
+bands; u32 payloads; for each i32 first stage, last stage, u32 bytes, bytes. Little-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+TESTS = Path(__file__).parents[1]
+sys.path.insert(0, str(TESTS))
+
+from native_programs import random_latents, random_program  # noqa: E402
+from vaecodec.codec import image, signal  # noqa: E402
+from vaecodec.codec.bundle import Bundle  # noqa: E402
+from vaecodec.codec.native import Prior, SymbolModel  # noqa: E402
+
+
+def case(model, shape, t, bands, payloads, samples=()):
+    """The bytes of one case; `payloads` holds (first stage, last stage, bytes)."""
+    flat = np.ravel(samples).astype("<i2")
+    parts = [b"VCAS", struct.pack("<I", len(model.blob)), model.blob, struct.pack("<3iI", *shape, t, flat.size), flat.tobytes()]
+    parts += [band.astype("<i2").tobytes() for band in bands]
+    parts.append(struct.pack("<I", len(payloads)))
+    for first, last, data in payloads:
+        parts += [struct.pack("<2iI", first, last, len(data)), data]
+    return b"".join(parts)
+
+
+class Recorder(Prior):
+    """A Prior that remembers what it decoded."""
+
+    made: list[Recorder] = []
+
+    def __init__(self, model, shape, t):
+        super().__init__(model, shape, t)
+        self.facts, self.payloads, self.bands = (model, shape, t), [], None
+        Recorder.made.append(self)
+
+    def decode(self, data, bands, first_stage, last_stage):
+        super().decode(data, bands, first_stage, last_stage)
+        self.payloads.append((first_stage, last_stage, bytes(data)))
+        self.bands = [band.copy() for band in bands]
+
+
+def conformance_cases(root):
+    """Every tile and packet of the valid streams."""
+    release = sorted(p for p in root.iterdir() if (p / "cases.json").exists())[-1]
+    for name, facts in json.loads((release / "cases.json").read_text())["valid"].items():
+        bundle = Bundle.open(release / facts["bundle"])
+        codec = image.ImageCodec(bundle) if bundle.modality == "image" else signal.SignalCodec(bundle)
+        Recorder.made.clear()
+        with mock.patch.object(image, "Prior", Recorder), mock.patch.object(signal, "Prior", Recorder):
+            codec.latents((release / "valid" / f"{name}.vae").read_bytes())
+        for prior in Recorder.made:
+            yield case(*prior.facts, prior.bands, prior.payloads)
+
+
+def random_cases(count):
+    """Random programs, once from random samples and once with random latents."""
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        model = SymbolModel(random_program(seed).to_bytes())
+        rows, cols = int(rng.integers(1, 4)) << model.levels, int(rng.integers(1, 4))
+        shape = (rows, cols << model.levels) if model.rank == 2 else (rows, cols)
+        t, last = int(rng.integers(0, 256)), model.stages - 1
+        x = rng.integers(-3000, 3000, (*shape, model.colours) if model.rank == 2 else shape).astype(np.int16)
+        for samples, bands in ((x, model.quantise(model.analyse(x), t)), ((), random_latents(rng, model.band_shapes(shape)))):
+            prior = Prior(model, shape, t)
+            middle = last // 2
+            groups = [(0, middle)] + ([(middle + 1, last)] if middle < last else [])
+            yield case(model, shape, t, bands, [(a, b, prior.encode(bands, a, b)) for a, b in groups], samples)
+
+
+def main():
+    out = Path(sys.argv[1])
+    out.write_bytes(b"".join([*conformance_cases(TESTS.parent / "conformance"), *random_cases(40)]))
+
+
+if __name__ == "__main__":
+    main()
