@@ -41,8 +41,16 @@ def _between(name: str, value: Any, low: float, high: float) -> None:
 
 
 def _counts(name: str, values: Any, n: int, low: int, high: int) -> None:
-    valid = isinstance(values, tuple) and len(values) == n and all(isinstance(v, int) and low <= v <= high for v in values)
+    valid = isinstance(values, tuple) and len(values) == n and all(_integer(v, low, high) for v in values)
     require(valid, name, f"{n} integers from {low} to {high}", values)
+
+
+def _integer(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _count(name: str, value: Any, low: int, high: int) -> None:
+    require(_integer(value, low, high), name, f"an integer from {low} to {high}", value)
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class Sensor:
     offset: float = 128.0
 
     def __post_init__(self) -> None:
-        _counts("sensor.bits", (self.bits,), 1, 1, 32)
+        _count("sensor.bits", self.bits, 1, 32)
         _between("sensor.rate", self.rate, 0, 1e9)
         _between("sensor.offset", self.offset, -(2.0**31), 2.0**31)
 
@@ -84,7 +92,7 @@ class Step:
     def __post_init__(self) -> None:
         _between("step.lo", self.lo, -8, 16)
         _between("step.hi", self.hi, self.lo + 0.0625, 16)
-        _counts("step.condition", (self.condition,), 1, 2, 16)
+        _count("step.condition", self.condition, 2, 16)
 
 
 @dataclass(frozen=True)
@@ -169,7 +177,7 @@ class Data:
     gain: float = 0.0
 
     def __post_init__(self) -> None:
-        _counts("data.length", (self.length,), 1, 2, 2**22)
+        _count("data.length", self.length, 2, 2**22)
         require(self.offset in ("file", "median", "none"), "data.offset", 'one of "file", "median", "none"', self.offset)
         _between("data.flip", self.flip, 0, 1)
         _between("data.transpose", self.transpose, 0, 1)
@@ -222,10 +230,10 @@ class Training:
     quantise_from: float = 0.75
 
     def __post_init__(self) -> None:
-        _counts("training.batch", (self.batch,), 1, 1, 2**16)
-        _counts("training.steps", (self.steps,), 1, 0, 2**40)
-        _counts("training.warmup", (self.warmup,), 1, 0, 2**40)
-        _counts("training.seed", (self.seed,), 1, 0, 2**32 - 1)
+        _count("training.batch", self.batch, 1, 2**16)
+        _count("training.steps", self.steps, 0, 2**40)
+        _count("training.warmup", self.warmup, 0, 2**40)
+        _count("training.seed", self.seed, 0, 2**32 - 1)
         _between("training.minutes", self.minutes, 0, 1e7)
         for name in ("learning_rate", "clip", "lambda_scale"):
             _between(f"training.{name}", getattr(self, name), 1e-12, 1e6)
@@ -263,8 +271,8 @@ class Validation:
         _between("validation.minutes", self.minutes, 0, 1e6)
         valid = bool(self.positions) and all(_number(p, 0, 1) for p in self.positions)
         require(valid, "validation.positions", "numbers from 0 to 1", self.positions)
-        _counts("validation.length", (self.length,), 1, 2, 2**24)
-        _counts("validation.files", (self.files,), 1, 1, 2**20)
+        _count("validation.length", self.length, 2, 2**24)
+        _count("validation.files", self.files, 1, 2**20)
 
 
 @dataclass(frozen=True)
@@ -295,7 +303,7 @@ class ModelConfig:
         named = isinstance(self.name, str) and self.name.replace("-", "").replace("_", "").isalnum()
         require(named, "name", "letters, digits, - and _", self.name)
         require(self.modality in (IMAGE, SIGNAL), "modality", f'"{IMAGE}" or "{SIGNAL}"', self.modality)
-        _counts("levels", (self.levels,), 1, 1, 8)
+        _count("levels", self.levels, 1, 8)
         allowed = (1, 3) if self.rank == 2 else (1,)
         require(self.colours in allowed, "colours", " or ".join(map(str, allowed)) + f" for {self.modality}s", self.colours)
         for name in ("synthesis.channels", "synthesis.blocks"):

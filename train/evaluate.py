@@ -104,7 +104,7 @@ class Evaluator:
         """The model as a graph, one for each state of its grids."""
         quantised = self.model.quantised
         if quantised not in self._passes:
-            self._passes[quantised] = tf.function(lambda x, position: self.model(x, position), reduce_retracing=True)
+            self._passes[quantised] = tf.function(lambda x, position: self.model(x, position), reduce_retracing=True, autograph=False)
         return self._passes[quantised]
 
 

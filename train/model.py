@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -173,9 +176,20 @@ def build(config: ModelConfig, trainable_filters: bool = False, dtype: str = "fl
         trainable_filters: whether analysis taps and inverse filters move.
         dtype: Keras policy of prior and residual synthesis.
     """
-    tf.keras.utils.set_random_seed(config.training.seed)
-    model = CodecModel(config, trainable_filters, dtype)
     size = 2**config.levels * 4
     shape = [1, size, size, config.colours] if config.rank == 2 else [1, size, 1]
-    model(tf.constant(np.zeros(shape, np.float32)), tf.constant([0.5]))
+    with _seeded(config.training.seed):
+        model = CodecModel(config, trainable_filters, dtype)
+        model(tf.constant(np.zeros(shape, np.float32)), tf.constant([0.5]))
     return model
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Keras draws the seeds of its initialisers from the `random` module, whose state is put back afterwards."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -133,7 +133,7 @@ class Trainer:
     def _function(self, quantised: bool):
         """The step as a graph: one for float, one for integer grids, since a graph keeps what held when it was made."""
         if quantised not in self._functions:
-            self._functions[quantised] = tf.function(self._distributed_step)
+            self._functions[quantised] = tf.function(self._distributed_step, autograph=False)
         return self._functions[quantised]
 
     def _distributed_step(self, data) -> Losses:

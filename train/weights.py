@@ -6,7 +6,6 @@ Members: one array a weight, named by its place in the model (`prior/1_group0_me
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def save(path: str | Path, model: CodecModel, step: int) -> None:
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, config=text, step=np.int64(step), **arrays)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load(path: str | Path) -> tuple[CodecModel, int]:
@@ -104,7 +103,7 @@ def _assign(model: CodecModel, arrays: dict[str, np.ndarray], path: str) -> None
 
 def _read(path: str | Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise InputError(f"Expected a weights file. Received: {path} ({error})") from error

@@ -1,0 +1,102 @@
+"""The weights file: named float32 arrays, the config and the step."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from vaecodec.codec.errors import InputError
+from vaecodec.train import weights
+from vaecodec.train.config import PriorWidths
+from vaecodec.train.model import build
+
+
+@pytest.fixture(scope="module")
+def model(signal_config):
+    return build(signal_config)
+
+
+@pytest.fixture
+def path(model, tmp_path):
+    weights.save(tmp_path / "weights.npz", model, 1234)
+    return tmp_path / "weights.npz"
+
+
+def test_a_model_comes_back_with_config_weights_and_step(model, path):
+    loaded, step = weights.load(path)
+    assert (loaded.config, step) == (model.config, 1234)
+    for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_every_weight_has_a_name_of_its_own(model, image_config):
+    for built in (model, build(image_config)):
+        assert {id(v) for v in weights.named(built).values()} == {id(v) for v in built.weights}
+
+
+def test_the_file_holds_float32_and_no_pickle(path):
+    with np.load(path, allow_pickle=False) as file:
+        kinds = {name: file[name].dtype for name in file.files}
+    assert kinds.pop("step") == np.int64
+    assert kinds.pop("config") == np.uint8
+    assert set(kinds.values()) == {np.dtype(np.float32)}
+
+
+def test_names_say_where_a_weight_belongs(path):
+    with np.load(path) as file:
+        assert {"analysis/level1_x", "prior/near_w0", "synthesis/level_1/inverse_x", "synthesis/level_1/enter/kernel"} <= set(file.files)
+
+
+def test_weights_start_another_training_of_the_same_sizes(model, path, signal_config):
+    other = build(replace(signal_config, name="other", training=replace(signal_config.training, seed=9)), trainable_filters=True)
+    assert weights.initialise(other, path) == 1234
+    for name, variable in weights.named(other).items():
+        np.testing.assert_array_equal(variable, weights.named(model)[name])
+
+
+def test_weights_of_another_size_are_refused(path, signal_config):
+    wide = build(replace(signal_config, prior=PriorWidths(signal=(5, 6, 6, 16))))
+    with pytest.raises(InputError, match=r"Expected prior/\S+ of shape"):
+        weights.initialise(wide, path)
+
+
+def test_weights_of_another_structure_are_refused(path, signal_config):
+    deep = build(replace(signal_config, levels=3))
+    with pytest.raises(InputError, match=r"weights.npz, which lacks \S+"):
+        weights.initialise(deep, path)
+
+
+def test_a_weight_that_is_not_finite_is_refused(model, path):
+    arrays = dict(np.load(path))
+    arrays["prior/near_b"][0] = np.nan
+    np.savez(path, **arrays)
+    with pytest.raises(InputError, match="Expected finite weights. Received: prior/near_b"):
+        weights.initialise(model, path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04 broken"])
+def test_a_damaged_file_is_refused(tmp_path, content):
+    path = tmp_path / "weights.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="Expected a weights file"):
+        weights.load(path)
+
+
+def test_an_archive_without_config_is_refused(path):
+    arrays = dict(np.load(path))
+    del arrays["config"]
+    np.savez(path, **arrays)
+    with pytest.raises(InputError, match="Expected a weights file"):
+        weights.load(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="nothing.npz"):
+        weights.load(tmp_path / "nothing.npz")
+
+
+def test_saving_leaves_nothing_else_in_the_folder(path):
+    assert [p.name for p in path.parent.iterdir()] == ["weights.npz"]
+    assert zipfile.is_zipfile(path)
