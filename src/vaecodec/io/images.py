@@ -32,8 +32,8 @@ def read(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     try:
         with warnings.catch_warnings():
-            # The limit that counts is ours, below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Of size, where the limit that counts is ours, below; of damage that it could read past.
+            warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=sorted(set(FORMATS.values()))) as image:
                 if image.width * image.height > max_pixels:
                     raise LimitError(f"a picture of {image.width} x {image.height} pixels; the limit is {max_pixels} pixels")

@@ -39,6 +39,7 @@ class Signal:
     units: str
     bits: int
     zero: int
+    checksum: int | None
     name: str
 
 
@@ -123,6 +124,7 @@ def _signal(line: str, number: int) -> Signal:
         units=(scale and scale["units"]) or "mV",
         bits=int(fields[3]) if len(fields) > 3 else 0,
         zero=zero,
+        checksum=int(fields[6]) if len(fields) > 6 else None,
         name=fields[8] if len(fields) > 8 else f"signal {number}",
     )
 
@@ -150,7 +152,17 @@ def _recording(head: Header, columns: dict[int, Table]) -> Recording:
         [s.name for s in signals],
         [s.units for s in signals],
         extra={"wfdb": {key: value for key, value in facts.items() if value}},
+        notes=tuple(
+            f"the samples of {s.name!r} do not have the checksum that the header states"
+            for i, s in enumerate(signals)
+            if s.checksum is not None and head.samples and (_checksum(table[:, i]) - s.checksum) % 65536
+        ),
     )
+
+
+def _checksum(column: NDArray[Any]) -> int:
+    """Sum of the samples as a signed 16-bit number."""
+    return int(column.sum(dtype=np.int64) + 32768) % 65536 - 32768
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -178,10 +190,9 @@ def write(recording: Recording, record: str) -> dict[str, bytes]:
     for i in range(channels):
         baseline, zero = _at(facts, "baseline", i, 0), _at(facts, "zero", i, 0)
         units = recording.units[i].replace(" ", "_") if recording.units else "mV"
-        check = int(table[:, i].sum(dtype=np.int64) + 32768) % 65536 - 32768
         scale = f"{_number(gains[i])}{f'({baseline})' if baseline != zero else ''}/{units}"
         name = recording.columns[i] if recording.columns else f"signal {i}"
-        text.append(f"{record}.dat {form} {scale} {_at(facts, 'bits', i, 0)} {zero} {table[0, i]} {check} 0 {name}")
+        text.append(f"{record}.dat {form} {scale} {_at(facts, 'bits', i, 0)} {zero} {table[0, i]} {_checksum(table[:, i])} 0 {name}")
     comments = facts.get("comments")
     text += [f"# {line}" for line in comments] if isinstance(comments, list) else []
     return {f"{record}.dat": pack(table, form), f"{record}.hea": ("\n".join(text) + "\n").encode()}
