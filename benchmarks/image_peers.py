@@ -61,16 +61,12 @@ def image_peers() -> list[ImagePeer]:
     ]
     if features.check("jpg_2000"):
         ratios = (240, 150, 96, 64, 40, 24, 16, 12, 9, 7)
-        peers.append(
-            ImagePeer("JPEG 2000", "4:4:4", "JPEG2000", "quality_layers", ratios, {"irreversible": True, "mct": 1, "quality_mode": "rates"})
-        )
+        peers.append(ImagePeer("JPEG 2000", "4:4:4", "JPEG2000", "quality_layers", ratios, {"irreversible": True, "mct": 1, "quality_mode": "rates"}))
     if features.check("avif"):
         options = {"subsampling": "4:4:4", "speed": 6, "max_threads": 1}
         peers.append(ImagePeer("AVIF", "4:4:4", "AVIF", "quality", (10, 20, 30, 40, 50, 60, 70, 78, 85, 90), options))
     if _has_jpeg_xl():
-        peers.append(
-            ImagePeer("JPEG XL", "4:4:4", "JXL", "quality", (5, 12, 20, 30, 42, 55, 68, 78, 86, 91, 95), {"effort": 7, "num_threads": 0})
-        )
+        peers.append(ImagePeer("JPEG XL", "4:4:4", "JXL", "quality", (5, 12, 20, 30, 42, 55, 68, 78, 86, 91, 95), {"effort": 7, "num_threads": 0}))
     return peers
 
 

@@ -8,9 +8,7 @@ from pathlib import Path
 __all__ = ["plot_curves"]
 
 
-def plot_curves(
-    curves: Mapping[str, Sequence[tuple[float, float]]], path: Path, labels: tuple[str, str, str], limits: tuple[float, float]
-) -> None:
+def plot_curves(curves: Mapping[str, Sequence[tuple[float, float]]], path: Path, labels: tuple[str, str, str], limits: tuple[float, float]) -> None:
     """Draws one line a codec and writes a PNG.
 
     Args:

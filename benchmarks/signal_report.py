@@ -47,9 +47,7 @@ def _at_target(rows: Rows) -> dict[str, Any]:
     found |= {f"mean_{key}": float(np.mean([row[key] for row in good])) for key in ("cr", "prdn", "prd")}
     found["total_cr"] = sum(row["sensor_bits"] for row in good) / (8 * sum(row["bytes"] for row in good))
     found["not_within_2_percent"] = [row["record"] for row in good if not row["within_2_percent"]]
-    found["msample_per_s"] = {
-        key: _speed(good, key) for key in ("encode_s", "decode_s", "entropy_decode_s") if all(key in row for row in good)
-    }
+    found["msample_per_s"] = {key: _speed(good, key) for key in ("encode_s", "decode_s", "entropy_decode_s") if all(key in row for row in good)}
     if all("payload_bytes" in row for row in good):
         found["framing_bytes_per_packet"] = sum(row["bytes"] - row["payload_bytes"] for row in good) / sum(row["packets"] for row in good)
         found["packet_s"] = max(row["packet_s"] for row in good)
@@ -79,9 +77,7 @@ def _mean_table(names: Sequence[str], codecs: Mapping[str, Any]) -> str:
     for name in names:
         for target, at in codecs[name]["targets"].items():
             speed = at.get("msample_per_s", {})
-            cells = [
-                number(at[key], form) for key, form in (("mean_cr", ".2f"), ("total_cr", ".2f"), ("mean_prdn", ".3f"), ("mean_prd", ".3f"))
-            ]
+            cells = [number(at[key], form) for key, form in (("mean_cr", ".2f"), ("total_cr", ".2f"), ("mean_prdn", ".3f"), ("mean_prd", ".3f"))]
             counts = [str(len(at["missed"])), str(len(at.get("not_within_2_percent", [])))]
             speeds = [number(speed.get(key)) for key in ("encode_s", "decode_s", "entropy_decode_s")]
             rows.append([name, target, *cells, *counts, number(at.get("framing_bytes_per_packet"), ".1f"), *speeds])

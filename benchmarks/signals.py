@@ -193,8 +193,6 @@ def _lossless(channel: Channel) -> list[Row]:
 def _write(report: Report, out: Path) -> None:
     write_report(report, out / "signals.json")
     (out / "signals.txt").write_text(text(report) + "\n", encoding="utf-8")
-    curves = {
-        name: [(target["mean_cr"], target["mean_prdn"]) for target in codec["targets"].values()] for name, codec in report["codecs"].items()
-    }
+    curves = {name: [(target["mean_cr"], target["mean_prdn"]) for target in codec["targets"].values()] for name, codec in report["codecs"].items()}
     top = 1.05 * max((x for points in curves.values() for x, _ in points), default=1.0)
     plot_curves(curves, out / "signals.png", (f"{report['folder']}: mean over records", "compression ratio", "PRDN, %"), (0, top))

@@ -87,12 +87,12 @@ def _reach(samples: Samples, mean: int, coefficients: list[Reals], target: float
 
 
 def _analyse(samples: Samples, mean: int) -> list[Reals]:
-    return list(pywt.wavedec(samples - float(mean), WAVELET, MODE, level=LEVELS))
+    return list(pywt.wavedec(samples - float(mean), WAVELET, MODE, level=_levels(len(samples))))
 
 
 def _scaled(coefficients: list[Reals], step: float, weighted: bool) -> list[Reals]:
     """Coefficients in units of their steps."""
-    return [band * (norm / step) for band, norm in zip(coefficients, _norms(weighted), strict=True)]
+    return [band * (norm / step) for band, norm in zip(coefficients, _norms(weighted, len(coefficients) - 1), strict=True)]
 
 
 def _quantise(scaled: list[Reals], rounding: float) -> list[Samples]:
@@ -107,29 +107,36 @@ def _centre(scaled: list[Reals], latents: list[Samples]) -> float:
 
 
 def _reconstruct(latents: list[Samples], step: float, weighted: bool, mean: int, offset: float, count: int) -> Samples:
-    norms = _norms(weighted)
+    norms = _norms(weighted, len(latents) - 1)
     bands = [np.sign(z) * (np.abs(z) + offset) * (step / norm) for z, norm in zip(latents, norms, strict=True)]
     decoded: Samples = np.rint(pywt.waverec(bands, WAVELET, MODE)[:count] + mean).astype(np.int64)
     return decoded
 
 
-@lru_cache(maxsize=2)
-def _norms(weighted: bool) -> tuple[float, ...]:
+@lru_cache(maxsize=16)
+def _norms(weighted: bool, levels: int) -> tuple[float, ...]:
     """Euclidean norm of each band's synthesis wavelet, approximation first; ones if unweighted."""
     if not weighted:
-        return (1.0,) * (LEVELS + 1)
-    norms = []
-    for band in range(LEVELS + 1):
-        impulse = [np.zeros(length) for length in _lengths(64 << LEVELS)]
-        impulse[band][len(impulse[band]) // 2] = 1
-        norms.append(float(np.linalg.norm(pywt.waverec(impulse, WAVELET, MODE))))
-    return tuple(norms)
+        return (1.0,) * (levels + 1)
+    lengths = [64, *(64 << level for level in range(levels))]
+    return tuple(_norm(lengths, band) for band in range(levels + 1))
+
+
+def _norm(lengths: list[int], band: int) -> float:
+    impulse = [np.zeros(length) for length in lengths]
+    impulse[band][lengths[band] // 2] = 1
+    return float(np.linalg.norm(pywt.waverec(impulse, WAVELET, MODE)))
+
+
+def _levels(count: int) -> int:
+    """Fewer levels for signals that are shorter than the widest wavelet."""
+    return min(LEVELS, pywt.dwt_max_level(count, WAVELET))
 
 
 def _lengths(count: int) -> list[int]:
     """Coefficients in each band of `count` samples, approximation first."""
     lengths = []
-    for _ in range(LEVELS):
+    for _ in range(_levels(count)):
         count = -(-count // 2)
         lengths.append(count)
     return [count, *reversed(lengths)]
