@@ -1,6 +1,8 @@
 """Writes a trained model as one .vaemodel file (docs/architecture.md, "Bundle").
 
     weights.npz ──► Trained ──► Exported ──► symbols.bin, encoder.tflite, decoder.tflite ──► + golden.npz, report, card ──► bundle
+
+Files are made in memory, and written only when the bundle has passed its own self-test.
 """
 
 from __future__ import annotations
@@ -100,9 +102,7 @@ def export_bundle(trained: Trained, facts: Facts, samples: Sequence[Array] = ())
     return Result(pack(manifest, members), report)
 
 
-def write_bundle(
-    run: str | Path, out: str | Path, facts: Facts, *, data: str | Path | None = None, samples: int = 4
-) -> Result:
+def write_bundle(run: str | Path, out: str | Path, facts: Facts, *, data: str | Path | None = None, samples: int = 4) -> Result:
     """Exports the weights of a training run to a file, after the bundle has passed its own self-test.
 
     Args:

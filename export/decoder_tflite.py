@@ -10,8 +10,9 @@ two analyses, the integer one and the one that they undo (the training's; CDF 9/
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,10 @@ from vaecodec.export.filters import AnalysisFilters, cdf97, inverse_taps, recons
 from vaecodec.train.layers.synthesis import LevelSynthesis, phase_taps
 
 Array = npt.NDArray[np.float64]
+Signature = Any  # a tf.function
 
 REACH = 7
-"""Sites that the inverse filters see. CDF 9/7 needs 5; the inverse of rounded taps is endless, but fades by 20 dB for every two sites more."""
+"""Sites that the inverse filters see. CDF 9/7 needs 5; the inverse of rounded taps has no end, but two sites more are worth 20 dB."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def inverse_decibels(filters: AnalysisFilters, analysis: Sequence[Sequence[npt.A
         analysis: float taps by level and axis.
 
     Returns:
-        "float taps": the float analysis with its best inverse; "duals": the integer taps with the inverse of the float ones; "fitted": with their own.
+        "float taps": the float analysis with its best inverse; "duals": the integer taps with the inverse of the float ones;
+        "fitted": the integer taps with their own.
     """
     worst = {"float taps": -np.inf, "duals": -np.inf, "fitted": -np.inf}
     for pairs, level in zip(filters.pairs, analysis, strict=True):
@@ -130,9 +133,7 @@ def _build(layer: LevelSynthesis) -> None:
     layer(tf.zeros([1, high, side, layer.colours]), tf.zeros([1, high, side, details]), tf.zeros([1]))
 
 
-def _level_function(
-    layer: LevelSynthesis, number: int, filters: AnalysisFilters, steps: StepRange, spare: int
-) -> Callable[..., dict[str, tf.Tensor]]:
+def _level_function(layer: LevelSynthesis, number: int, filters: AnalysisFilters, steps: StepRange, spare: int) -> Signature:
     """The signature of one level: crop what other levels need more of, scale, run, scale back."""
     unit = 2.0**steps.in_shift
     scale_approx = tf.constant(unit / filters.approximation_gains(number), tf.float32)
@@ -141,20 +142,18 @@ def _level_function(
     high = None if layer.rank == 2 else 1
     colours, details = layer.colours, layer.colours * (2**layer.rank - 1)
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([1, high, None, colours], name="approx"),
-            tf.TensorSpec([1, high, None, details], name="detail"),
-            tf.TensorSpec([1, 1, 1, 1], name="step"),
-        ]
-    )
     def level(approx: tf.Tensor, detail: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
         position = (tf.reshape(step, [1]) * 16.0 - steps.t_lo) / (steps.t_hi - steps.t_lo)
         position = tf.clip_by_value(position, 0.0, 1.0)
         approx, detail = _crop(approx, spare, layer.rank), _crop(detail, spare, layer.rank)
         return {"approx": layer(approx * scale_approx, detail * scale_detail, position) * scale_out}
 
-    return level
+    signature = [
+        tf.TensorSpec([1, high, None, colours], name="approx"),
+        tf.TensorSpec([1, high, None, details], name="detail"),
+        tf.TensorSpec([1, 1, 1, 1], name="step"),
+    ]
+    return tf.function(level, input_signature=signature)
 
 
 def _crop(x: tf.Tensor, n: int, rank: int) -> tf.Tensor:
@@ -163,18 +162,17 @@ def _crop(x: tf.Tensor, n: int, rank: int) -> tf.Tensor:
     return x[:, n:-n, n:-n] if rank == 2 else x[:, :, n:-n]
 
 
-def _colour_function(inverse: Array, offset: float) -> Callable[..., dict[str, tf.Tensor]]:
+def _colour_function(inverse: Array, offset: float) -> Signature:
     kernel = tf.constant(inverse.T[None, None], tf.float32)
     bias = tf.fill([len(inverse)], float(offset))
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, inverse.shape[1]], name="approx")])
     def colour(approx: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"image": tf.nn.conv2d(approx, kernel, 1, "VALID") + bias}
 
-    return colour
+    return tf.function(colour, input_signature=[tf.TensorSpec([1, None, None, inverse.shape[1]], name="approx")])
 
 
-def _convert(module: tf.Module, signatures: dict[str, Callable[..., dict[str, tf.Tensor]]]) -> bytes:
+def _convert(module: tf.Module, signatures: dict[str, Signature]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=sorted(signatures))

@@ -10,6 +10,7 @@ whose scale is free (high-pass, colour rows) get one that makes o_b nearly whole
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,7 +79,7 @@ class AnalysisFilters:
     def approximation_gains(self, level: int) -> Array:
         """[C]: integer over orthonormal approximation after `level` levels (0: the mixed samples), without in_shift."""
         low = np.prod([pair.low_gain for pairs in self.pairs[:level] for pair in pairs])
-        return np.array(self.colour_gains) * low
+        return np.asarray(np.array(self.colour_gains) * low)
 
     def detail_gains(self, level: int) -> Array:
         """[C * (2^rank - 1)], orientations of plane 0 first: the same for the details of a level."""
@@ -106,20 +107,20 @@ class AnalysisFilters:
     def peak_gain(self) -> float:
         """Largest magnitude of any intermediate or final coefficient over the largest sample: the headroom that samples must leave."""
         colour = max(1.0, float(np.abs(self.mix_matrix()).sum(axis=1).max())) if self.mix else 1.0
-        peaks = [[_peaks([level[axis].filters for level in self.pairs[:n]]) for n in range(1, len(self.pairs) + 1)] for axis in range(self.rank)]
-        return colour * max(float(np.prod([max(p) for p in level])) for level in zip(*peaks, strict=True))
+        cascades = [self.pairs[: n + 1] for n in range(len(self.pairs))]
+        return colour * max(float(np.prod([_peak([level[axis].filters for level in c]) for axis in range(self.rank)])) for c in cascades)
 
 
-def _peaks(pairs: list[FilterPair]) -> tuple[float, float]:
-    """Worst-case gains along one axis of the approximation and the detail after a cascade of filters."""
+def _peak(pairs: list[FilterPair]) -> float:
+    """Worst-case gain along one axis of the approximation and the detail after a cascade of filters."""
     cascade = np.ones(1)
     for number, pair in enumerate(pairs):
         low, high = (np.kron(taps, np.eye(1, 2**number)[0]) for taps in (np.array(pair.low), np.array(pair.high)))
         before, cascade = cascade, np.convolve(cascade, low / 2**pair.shift_low)
-    return float(np.abs(cascade).sum()), float(np.abs(np.convolve(before, high / 2**pair.shift_high)).sum())
+    return float(max(np.abs(cascade).sum(), np.abs(np.convolve(before, high / 2**pair.shift_high)).sum()))
 
 
-def quantise_analysis(taps: list[list[npt.ArrayLike]], mix: npt.ArrayLike | None) -> AnalysisFilters:
+def quantise_analysis(taps: Sequence[Sequence[npt.ArrayLike]], mix: npt.ArrayLike | None) -> AnalysisFilters:
     """Rounds a trained analysis.
 
     Args:

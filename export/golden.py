@@ -22,6 +22,7 @@ def golden_vectors(bundle: Bundle, bits: int = 8) -> bytes:
         bundle: the bundle so far, in memory.
         bits: resolution of a signal's samples.
     """
+    inputs: list[Array]
     if bundle.modality == "image":
         inputs = [picture(48, 64), picture(33, 37), picture(40, 40)[..., 0]]
     else:

@@ -63,7 +63,7 @@ def _method(trained: Trained, exported: Exported) -> Iterator[str]:
     yield f"- Analysis: {levels} levels of a two-channel filter bank, int8 taps, int16 coefficients."
     yield "- Prior: int8 convolutions over coefficients already coded; it gives mean, scale and spike of each symbol to a range coder."
     yield f"- Synthesis: residual convolutions on {len(network)} of {levels} levels and the inverse filter bank, float."
-    yield f"- Inverse of the integer taps: {worst['fitted']:.1f} dB error a level and axis (float duals would leave {worst['duals']:.1f} dB)."
+    yield f"- Inverse of the integer taps: error {worst['fitted']:.1f} dB a level and axis ({worst['duals']:.1f} dB with float duals)."
     yield f"- Training steps: {trained.steps}."
 
 
@@ -77,7 +77,8 @@ def _figures(manifest: Mapping[str, Any], report: Report | None) -> Iterator[str
     if report is None:
         yield "The cost of the conversion was not measured."
         return
-    yield f"Cost of the conversion on {report.samples} held-out {'pictures' if unit == 'pixel' else 'signals'}, step by step against the float model:"
+    held_out = f"{report.samples} held-out {'pictures' if unit == 'pixel' else 'signals'}"
+    yield f"Cost of the conversion on {held_out}, step by step against the float model:"
     yield ""
     yield from ("```", report.table(), "```")
     if command := manifest["figures"].get("command"):
@@ -90,6 +91,6 @@ def _limits(manifest: Mapping[str, Any]) -> Iterator[str]:
     if manifest["modality"] == "image":
         yield "- Trained for squared error on photos: screens, drawings and text cost more bits than a lossless format made for them."
     else:
-        yield "- Trained for squared error: small events next to large ones are kept only as well as the quality says. Not a medical device."
+        yield "- Trained for squared error: small events beside large ones are kept only as well as the quality says. Not a medical device."
     yield "- Data unlike the training data decodes correctly, but compresses less well."
     yield "- Latents are the same on every machine; reconstructed samples may differ by rounding (docs/format.md, section 9)."

@@ -85,7 +85,7 @@ def _fitting_shifts(flat: Array, bias: Array) -> Ints:
         if (shift[over] == 0).any():
             raise ModelError("the weights of a convolution of the prior are too large for 32-bit sums")
         shift -= over
-    return shift
+    return np.asarray(shift)
 
 
 def _sum_bound(flat: Array, bias: Array, shift: Ints) -> Ints:
@@ -94,19 +94,17 @@ def _sum_bound(flat: Array, bias: Array, shift: Ints) -> Ints:
 
 
 def _round_weights(weights: Array, scale: Array) -> Ints:
-    return np.clip(np.rint(weights * scale), -127, 127).astype(np.int64)
+    return np.asarray(np.clip(np.rint(weights * scale), -127, 127), np.int64)
 
 
 def _round_bias(bias: Array, shift: Ints) -> Ints:
-    return np.rint(bias * np.exp2(ACTIVATION_BITS + shift)).astype(np.int64)
+    return np.asarray(np.rint(bias * np.exp2(ACTIVATION_BITS + shift)), np.int64)
 
 
 class _Exporter:
     """Numbers the planes and translates operation by operation."""
 
-    def __init__(
-        self, topology: top.Topology, kernels: Mapping[str, Sequence[npt.ArrayLike]], biases: Mapping[str, npt.ArrayLike]
-    ) -> None:
+    def __init__(self, topology: top.Topology, kernels: Mapping[str, Sequence[npt.ArrayLike]], biases: Mapping[str, npt.ArrayLike]) -> None:
         self._top = topology
         self._kernels = kernels
         self._biases = biases

@@ -4,6 +4,8 @@
     analysis    integer analysis, float prior's estimate,   Keras synthesis with corrected inverse
     prior       integer analysis, bytes as coded,           the same
     decoder     integer analysis, bytes as coded,           decoder.tflite, as the codec runs it
+
+Shows what to mend first: taps, weights of the prior, or the decoder.
 """
 
 from __future__ import annotations
@@ -87,7 +89,8 @@ class Report:
     def table(self) -> str:
         """Text for people: what each step adds."""
         unit = "bit/px" if self.modality == "image" else "bit/sample"
-        head = f"{'q':>4} {unit + ' float':>17} {'analysis':>9} {'prior':>8} {'B/packet':>9} {self.measure + ' float':>14} {'analysis':>9} {'decoder':>9}"
+        rate = f"{unit + ' float':>17} {'analysis':>9} {'prior':>8} {'B/packet':>9}"
+        head = f"{'q':>4} {rate} {self.measure + ' float':>14} {'analysis':>9} {'decoder':>9}"
         return "\n".join([head, *(self._line(row) for row in self.rows)])
 
     def _line(self, row: Row) -> str:
@@ -173,8 +176,7 @@ class _Bench:
         self._corrected = _whole(exported.levels)
 
     def run(self, sample: Array, quality: float) -> _Trial:
-        options = {"tile": 0} if self._rank == 2 else {}
-        stream = self._codec.encode(sample, quality=quality, **options)
+        stream = self._encode(sample, quality)
         latents = self._codec.latents(stream)
         t = latents.header.step_code
         x, restore = self._centred(sample, latents)
@@ -199,6 +201,11 @@ class _Bench:
 
     # --- samples ---
 
+    def _encode(self, sample: Array, quality: float) -> bytes:
+        if isinstance(self._codec, ImageCodec):
+            return self._codec.encode(sample, quality=quality, tile=0)
+        return self._codec.encode(sample, quality=quality)
+
     def _centred(self, sample: Array, latents: ImageLatents | SignalLatents) -> tuple[Float, Any]:
         """Padded input of the analysis, and what turns its reconstruction back into samples."""
         unit = 1 << self._trained.config.levels
@@ -221,7 +228,8 @@ class _Bench:
             for row, col, block in synthesis.image(latents.bands, header.step_code, header.height, header.width):
                 out[row : row + block.shape[0], col : col + block.shape[1]] = block
             return out
-        assert isinstance(latents, SignalLatents) and isinstance(header, container.SignalHeader)
+        assert isinstance(latents, SignalLatents)
+        assert isinstance(header, container.SignalHeader)
         values = synthesis.signal(latents.bands, header.step_code)[: latents.samples]
         return np.asarray(values * 2.0**header.shift + np.asarray(header.offsets))
 
