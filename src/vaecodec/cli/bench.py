@@ -13,12 +13,17 @@ def command() -> None:
     """Measure rate, distortion and speed against other codecs on the same files."""
 
 
+def _names(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
 def _common(function: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.argument("folder", type=click.Path(exists=True, file_okay=False)),
         click.option("-m", "--model", metavar="NAME|FILE", help="Model to measure."),
         click.option("--out", type=click.Path(file_okay=False), help="Folder for tables, JSON and plots."),
         click.option("--limit", type=click.IntRange(1), help="Only the first so many files."),
+        click.option("--peers", callback=_names, metavar="NAME,...", help="Only these other codecs, as named in the tables."),
         click.option("--json", "as_json", is_flag=True, help="Print the results as JSON."),
     )
     for option in reversed(options):
@@ -28,6 +33,7 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 
 @command.command(no_args_is_help=True)
 @_common
+@click.option("--ms-ssim/--no-ms-ssim", "with_ms_ssim", default=True, help="MS-SSIM takes half of the time.")
 def images(folder: str, **options: Any) -> None:
     """Pictures of FOLDER: this codec, JPEG, WebP, JPEG 2000, AVIF and JPEG XL.
 
@@ -39,6 +45,9 @@ def images(folder: str, **options: Any) -> None:
 
 @command.command(no_args_is_help=True)
 @_common
+@click.option("--records", callback=_names, metavar="NAME,...", help="Only these files, by stem; the report records of MIT-BIH by default.")
+@click.option("--lead", type=click.IntRange(0), help="Only this channel of each file.")
+@click.option("--bits", type=click.IntRange(1, 32), help="Bit depth of the sensor, where the files do not say.")
 def signals(folder: str, **options: Any) -> None:
     """Signals of FOLDER: this codec, a DWT coder, SZ3 and FLAC.
 
@@ -50,5 +59,7 @@ def signals(folder: str, **options: Any) -> None:
 
 def _bench(name: str, folder: str, options: dict[str, Any]) -> None:
     from vaecodec.cli.optional import load
+    from vaecodec.cli.quiet import hush
 
-    load("vaecodec.benchmarks", name, "bench")(folder, **{k: v for k, v in options.items() if v not in (None, False)})
+    hush()
+    load("vaecodec.benchmarks", name, "bench")(folder, **{k: v for k, v in options.items() if v is not None})
