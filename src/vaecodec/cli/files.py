@@ -62,6 +62,9 @@ def jobs(inputs: Sequence[str], output: str, suffixes: Iterable[str], rename: Ca
 def _expand(text: str, suffixes: tuple[str, ...]) -> list[tuple[Path, Path]]:
     """Files that an argument means: (path, path inside the folder that was named)."""
     path = Path(text)
+    record = Path(text + ".hea")
+    if not path.exists() and record.is_file():
+        path = record
     if text == STDIO or path.is_file():
         return [(path, Path(path.name))]
     if path.is_dir():

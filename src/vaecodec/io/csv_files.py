@@ -111,6 +111,9 @@ def _classify(
                 notes.append(f"column {names[i]!r} is not evenly spaced (up to {line.error:.2g} steps off); decoding gives an even one")
         else:
             channels[i] = values
+    if not channels and time is not None and time[2] is None:
+        # A counter with nothing beside it is the signal.
+        channels, time = {time[0]: np.array(cells[time[0]], np.float64)}, None
     return channels, text, time, notes
 
 

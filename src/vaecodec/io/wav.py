@@ -37,7 +37,7 @@ def read(data: bytes) -> Recording:
     if not channels or not rate or frame * 8 != channels * bits:
         raise FormatError("the WAV file's fmt chunk contradicts itself")
     samples = _samples(chunks[b"data"], kind, bits).reshape(-1, channels)
-    extra = {"wav": {"bits": 24}} if bits == 24 else {}
+    extra: dict[str, Any] = {"wav": {"bits": 24} if bits == 24 else {}}
     return Recording(samples[:, 0] if channels == 1 else samples, Fraction(rate), extra=extra)
 
 

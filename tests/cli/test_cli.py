@@ -1,0 +1,423 @@
+"""The command line: what it writes, what it says, with which code it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from common import IMAGE_BUNDLE, SIGNAL_BUNDLE, beats, flip, picture, prdn, psnr
+from PIL import Image
+from vaecodec import api
+from vaecodec.cli import COMMANDS, run
+from vaecodec.cli import files as cli_files
+from vaecodec.io import arrays, csv_files, wav, wfdb
+from vaecodec.io.recording import Recording
+
+IMAGE, SIGNAL = str(IMAGE_BUNDLE), str(SIGNAL_BUNDLE)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VAECODEC_MODELS", str(IMAGE_BUNDLE.parent))
+
+
+def png(path: str, planes: int = 3, size: tuple[int, int] = (30, 40)) -> np.ndarray:
+    pixels = picture(*size, planes)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def opened(path: str) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def listing(folder: str = ".") -> set[str]:
+    return {str(p.relative_to(folder)) for p in Path(folder).rglob("*") if p.is_file()}
+
+
+# --- the main road --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "tiff", "bmp"])
+def test_a_picture_goes_there_and_back(suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pixels = png("a.png")
+    assert run(["encode", "a.png", "a.vae", "-m", IMAGE, "-q", "80"]) == 0
+    assert run(["decode", "a.vae", f"b.{suffix}"]) == 0
+    assert psnr(pixels, opened(f"b.{suffix}")) > 34
+    assert capsys.readouterr().out == ""
+
+
+def test_a_record_goes_there_and_back() -> None:
+    samples = np.rint(beats(500, 2) + 1000).astype(np.int16)
+    facts = {"format": "212", "gain": [200.0, 100.0], "baseline": [1024, 0], "bits": [11, 11], "zero": [1024, 0], "comments": ["69 M"]}
+    for name, content in wfdb.write(Recording(samples, 360, ["MLII", "V5"], ["mV", "uV"], extra={"wfdb": facts}), "100").items():
+        Path(name).write_bytes(content)
+    for source in ("100.hea", "100.dat", "100"):
+        assert run(["encode", source, "100.vae", "-m", SIGNAL, "-f"]) == 0
+    assert run(["decode", "100.vae", "out/200.hea"]) == 0
+    assert listing("out") == {"200.hea", "200.dat"}
+    again = wfdb.read(Path("out/200.hea").read_bytes(), lambda name: Path("out", name).read_bytes())
+    assert (again.rate, again.columns, again.units, again.extra["wfdb"]) == (360, ["MLII", "V5"], ["mV", "uV"], facts)
+    assert prdn(samples, again.samples) < 3
+
+
+def test_a_table_goes_there_and_back() -> None:
+    samples = np.round(beats(300, 2, 2.0), 2)
+    lines = ["time;x;label;y"] + [f"{i * 0.02:.2f};{x:.2f};{'on' if i < 90 else 'off'};{y:.2f}" for i, (x, y) in enumerate(samples)]
+    Path("in.csv").write_text("\n".join(lines) + "\n")
+    assert run(["encode", "in.csv", "in.vae", "-m", SIGNAL, "-q", "100"]) == 0
+    assert run(["decode", "in.vae", "out.csv"]) == 0
+    rows = [line.split(";") for line in Path("out.csv").read_text().splitlines()]
+    given = [line.split(";") for line in lines]
+    assert [[row[0], row[2]] for row in rows] == [[row[0], row[2]] for row in given]
+    assert all(re.fullmatch(r"-?\d+\.\d\d", cell) for row in rows[1:] for cell in (row[1], row[3]))
+    decoded = np.array([[row[1], row[3]] for row in rows[1:]], np.float64)
+    assert prdn(samples, decoded) < 3
+
+
+def test_sound_goes_there_and_back() -> None:
+    samples = np.rint(beats(900, 2, 9000)).astype(np.int16)
+    Path("in.wav").write_bytes(wav.write(Recording(samples, 8000)))
+    assert run(["encode", "in.wav", "in.vae", "-m", SIGNAL, "-q", "90"]) == 0
+    assert run(["decode", "in.vae", "out.wav"]) == 0
+    again = wav.read(Path("out.wav").read_bytes())
+    assert again.rate == 8000
+    assert prdn(samples, again.samples) < 3
+
+
+def test_arrays_go_there_and_back() -> None:
+    for array, model in ((picture(20, 30), IMAGE), (beats(100, 3), SIGNAL)):
+        Path("in.npy").write_bytes(arrays.save_npy(array))
+        assert run(["encode", "in.npy", "in.vae", "-m", model, "-f"]) == 0
+        assert run(["decode", "in.vae", "out.npy", "-f"]) == 0
+        again = arrays.load_npy(Path("out.npy").read_bytes())
+        assert (again.shape, again.dtype) == (array.shape, array.dtype)
+
+
+def test_raw_samples_go_there_and_back() -> None:
+    samples = np.rint(beats(300, 2)).astype("<i2")
+    Path("in.raw").write_bytes(samples.tobytes())
+    assert run(["encode", "in.raw", "in.vae", "-m", SIGNAL, "--rate", "1000/3", "--channels", "2", "-q", "100"]) == 0
+    assert run(["decode", "in.vae", "out.raw"]) == 0
+    assert prdn(samples, np.frombuffer(Path("out.raw").read_bytes(), "<i2").reshape(-1, 2)) < 3
+
+
+def test_formats_convert_into_each_other() -> None:
+    Path("in.wav").write_bytes(wav.write(Recording(np.rint(beats(300)).astype(np.int16), 100)))
+    assert run(["encode", "in.wav", "in.vae", "-m", SIGNAL]) == 0
+    for name in ("o.csv", "o.npy", "o.hea", "o.raw"):
+        assert run(["decode", "in.vae", name]) == 0
+    assert csv_files.read(Path("o.csv").read_bytes()).rate == 100
+
+
+def test_channels_can_be_chosen() -> None:
+    Path("in.wav").write_bytes(wav.write(Recording(np.rint(beats(300, 3)).astype(np.int16), 100)))
+    assert run(["encode", "in.wav", "in.vae", "-m", SIGNAL, "--columns", "2"]) == 0
+    assert run(["decode", "in.vae", "o.npy"]) == 0
+    assert arrays.load_npy(Path("o.npy").read_bytes()).shape == (300,)
+
+
+# --- names, streams, folders ----------------------------------------------------------------------------------------
+
+
+def test_models_are_known_by_name() -> None:
+    png("a.png")
+    assert run(["encode", "a.png", "a.vae", "-m", "tiny-image"]) == 0
+
+
+def test_standard_input_and_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pipe(io.TextIOWrapper):
+        def __init__(self, data: bytes = b"") -> None:
+            super().__init__(io.BytesIO(data))
+
+    png("a.png")
+    out = Pipe()
+    monkeypatch.setattr(sys, "stdin", Pipe(Path("a.png").read_bytes()))
+    monkeypatch.setattr(sys, "stdout", out)
+    assert run(["encode", "-", "-", "-m", IMAGE]) == 0
+    stream = out.buffer.getvalue()
+    back = Pipe()
+    monkeypatch.setattr(sys, "stdin", Pipe(stream))
+    monkeypatch.setattr(sys, "stdout", back)
+    assert run(["decode", "-", "-", "--output-format", "bmp"]) == 0
+    assert back.buffer.getvalue()[:2] == b"BM"
+    assert listing() == {"a.png"}
+
+
+def test_a_file_goes_into_a_folder_that_exists() -> None:
+    png("a.png")
+    Path("out").mkdir()
+    assert run(["encode", "a.png", "out", "-m", IMAGE]) == 0
+    assert listing("out") == {"a.vae"}
+
+
+def test_a_folder_keeps_its_tree() -> None:
+    for name in ("in/a.png", "in/deep/b.png"):
+        png(name)
+    Path("in/notes.txt").write_text("no picture")
+    assert run(["encode", "in", "vae", "-m", IMAGE]) == 0
+    assert listing("vae") == {"a.vae", "deep/b.vae"}
+    assert run(["decode", "vae", "back"]) == 0
+    assert listing("back") == {"a.png", "deep/b.png"}
+
+
+def test_folders_of_signals_come_back_in_their_formats() -> None:
+    Path("in").mkdir()
+    Path("in/a.csv").write_text("x\n" + "\n".join(map(str, range(50))) + "\n")
+    Path("in/b.wav").write_bytes(wav.write(Recording(np.arange(99, dtype=np.int16), 100)))
+    for name, content in wfdb.write(Recording(np.arange(99, dtype=np.int16), 100, extra={"wfdb": {"format": "16"}}), "c").items():
+        Path("in", name).write_bytes(content)
+    assert run(["encode", "in", "vae", "-m", SIGNAL]) == 0
+    assert run(["decode", "vae", "back"]) == 0
+    assert listing("back") == {"a.csv", "b.wav", "c.hea", "c.dat"}
+
+
+def test_globs_and_several_files() -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        png(name)
+    assert run(["encode", "[ab].png", "c.png", "out", "-m", IMAGE]) == 0
+    assert listing("out") == {"a.vae", "b.vae", "c.vae"}
+
+
+def test_two_inputs_of_one_name_are_refused() -> None:
+    png("a.png")
+    png("d/a.png")
+    assert run(["encode", "a.png", "d/a.png", "out", "-m", IMAGE]) == 7
+    assert not Path("out").exists()
+
+
+def test_one_bad_file_of_several_does_not_stop_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    png("in/a.png")
+    png("in/c.png")
+    Path("in/b.png").write_bytes(b"no picture")
+    assert run(["encode", "in", "out", "-m", IMAGE]) == 3
+    assert listing("out") == {"a.vae", "c.vae"}
+    assert "b.png" in capsys.readouterr().err
+
+
+# --- rates and facts ------------------------------------------------------------------------------------------------
+
+
+def test_targets_are_met() -> None:
+    png("a.png", size=(60, 60))
+    assert run(["encode", "a.png", "a.vae", "-m", IMAGE, "--target-bytes", "900"]) == 0
+    assert 700 < Path("a.vae").stat().st_size <= 900
+    assert run(["encode", "a.png", "a.vae", "-m", IMAGE, "--target-bpp", "1.5", "-f"]) == 0
+    assert Path("a.vae").stat().st_size * 8 <= 1.5 * 3600
+
+
+def test_encode_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    assert run(["encode", "a.png", "a.vae", "-m", IMAGE, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["bytes"], facts["width"], facts["output"]) == (Path("a.vae").stat().st_size, 40, "a.vae")
+
+
+def test_info_speaks_json_and_text(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png", 4)
+    run(["encode", "a.png", "a.vae", "-m", IMAGE])
+    capsys.readouterr()
+    assert run(["info", "--json", "a.vae"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["modality"], facts["model"], facts["mode"]) == ("image", "tiny-image", "rgb+alpha")
+    assert run(["info", "a.vae"]) == 0
+    assert "rgb+alpha" in capsys.readouterr().out
+
+
+def test_test_verifies_streams_and_bundles(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    run(["encode", "a.png", "a.vae", "-m", IMAGE])
+    assert run(["test", "a.vae", IMAGE, SIGNAL]) == 0
+    assert capsys.readouterr().out.count("OK") == 3
+    Path("bad.vae").write_bytes(flip(Path("a.vae").read_bytes(), 200))
+    assert run(["test", "a.vae", "bad.vae"]) == 3
+    assert capsys.readouterr().out.count("OK") == 1
+
+
+def test_models_lists_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("tiny-image", "tiny-signal", "photo", "ecg"))
+    assert run(["models", "--json"]) == 0
+    assert {m["name"] for m in json.loads(capsys.readouterr().out)} >= {"photo", "ecg"}
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_help_shows_how(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    assert "Usage: vaecodec" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert re.fullmatch(r"vaecodec \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+def failing(arguments: list[str], code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command ends with the code and one line on stderr that says the text, and leaves no file behind."""
+    before = listing()
+    assert run(arguments) == code
+    err = capsys.readouterr().err
+    assert text in err
+    if code != 2:
+        assert err.count("\n") == 1
+    assert listing() == before
+
+
+def test_outputs_are_not_replaced_unless_forced(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    Path("a.vae").write_bytes(b"precious")
+    failing(["encode", "a.png", "a.vae", "-m", IMAGE], 7, "a.vae exists", capsys)
+    assert Path("a.vae").read_bytes() == b"precious"
+    assert run(["encode", "a.png", "a.vae", "-m", IMAGE, "-f"]) == 0
+    Path("b.png").write_bytes(b"precious")
+    capsys.readouterr()
+    failing(["decode", "a.vae", "b.png"], 7, "b.png exists", capsys)
+
+
+def test_a_record_is_not_half_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.npy").write_bytes(arrays.save_npy(np.arange(50, dtype=np.int16)))
+    run(["encode", "a.npy", "a.vae", "-m", SIGNAL, "--rate", "5"])
+    Path("r.dat").write_bytes(b"precious")
+    capsys.readouterr()
+    failing(["decode", "a.vae", "r.hea"], 7, "r.dat exists", capsys)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code", "text"),
+    [
+        (b"", "a.png", 7, "empty"),
+        (b"no picture", "a.png", 3, "picture"),
+        (b"\x89PNG\r\n\x1a\n", "a.jpg", 3, "picture"),
+        (b"text", "a.txt", 4, ".png"),
+        (b"text", "a", 4, "without suffix"),
+    ],
+)
+def test_bad_pictures(content: bytes, name: str, code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(name).write_bytes(content)
+    failing(["encode", name, "a.vae", "-m", IMAGE], code, text, capsys)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "code", "text"),
+    [
+        (b"", "a.csv", 7, "empty"),
+        (b"a,b\n1,2\n3,\n", "a.csv", 7, "column 'b'"),
+        (b"a,b\n1,2\n3,nan\n", "a.csv", 7, "NaN"),
+        (b"a,b\n1,2\n3\n", "a.csv", 3, "line 3"),
+        (b"RIFF....WAVE", "a.wav", 3, "WAV"),
+        (b"100 1 360 4\nmissing.dat 16\n", "a.hea", 1, "No such file"),
+        (b"100 1 360 4\n../a.dat 16\n", "a.hea", 3, "beside"),
+        (b"1234", "a.raw", 7, "--rate"),
+        (b"\x93NUMPY", "a.npy", 3, "npy"),
+        (b"picture", "a.png", 4, ".hea"),
+    ],
+)
+def test_bad_signals(content: bytes, name: str, code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(name).write_bytes(content)
+    failing(["encode", name, "a.vae", "-m", SIGNAL], code, text, capsys)
+
+
+def test_wrong_arrays(capsys: pytest.CaptureFixture[str]) -> None:
+    for array, model in (
+        (np.zeros((4, 4), np.float32), IMAGE),
+        (np.zeros((0, 3), np.uint8), IMAGE),
+        (np.array([1.0, np.nan]), SIGNAL),
+        (np.zeros((2, 2, 2)), SIGNAL),
+        (np.zeros(0), SIGNAL),
+    ):
+        Path("a.npy").write_bytes(arrays.save_npy(array))
+        failing(["encode", "a.npy", "a.vae", "-m", model], 7, "error:", capsys)
+
+
+def test_unknown_models_and_files(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    Path("bad.vaemodel").write_bytes(b"PK")
+    failing(["encode", "a.png", "a.vae", "-m", "nobody"], 5, "known:", capsys)
+    failing(["encode", "a.png", "a.vae", "-m", "missing.vaemodel"], 5, "missing.vaemodel", capsys)
+    failing(["encode", "a.png", "a.vae", "-m", "bad.vaemodel"], 5, "bad.vaemodel", capsys)
+    failing(["encode", "b.png", "a.vae", "-m", IMAGE], 7, "no such file: b.png", capsys)
+    failing(["info", "b.vae"], 1, "b.vae", capsys)
+
+
+def test_streams_that_cannot_be_decoded(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    png("a.png")
+    run(["encode", "a.png", "a.vae", "-m", IMAGE])
+    good = Path("a.vae").read_bytes()
+    for data in (b"", b"junk", good[:-1], good[: len(good) // 2], flip(good, 100), flip(good, 8 * len(good) - 9), good + b"x"):
+        Path("bad.vae").write_bytes(data)
+        capsys.readouterr()
+        failing(["decode", "bad.vae", "b.png"], 3, "error:", capsys)
+    failing(["decode", "a.vae", "b.png", "--max-size", "1199"], 6, "1199", capsys)
+    failing(["decode", "a.vae", "b.wav"], 4, "picture", capsys)
+    failing(["decode", "a.vae", "b.png", "-m", SIGNAL], 5, "picture", capsys)
+    monkeypatch.setenv("VAECODEC_MODELS", "")
+    api._cached_id.cache_clear()
+    failing(["decode", "a.vae", "b.png"], 5, "model with id", capsys)
+    assert run(["decode", "a.vae", "b.png", "-m", IMAGE]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encode"],
+        ["encode", "a.png"],
+        ["encode", "a.png", "b.vae", "-q", "101"],
+        ["encode", "a.png", "b.vae", "-q", "high"],
+        ["encode", "a.png", "b.vae", "--rate", "0"],
+        ["encode", "a.png", "b.vae", "--rate", "fast"],
+        ["encode", "a.wav", "b.vae"],
+        ["decode", "a.vae"],
+        ["nonsense"],
+        ["encode", "--nonsense"],
+    ],
+)
+def test_a_command_line_that_cannot_be_parsed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    Path("a.wav").write_bytes(wav.write(Recording(np.arange(9, dtype=np.int16), 100)))
+    failing(arguments, 2, "", capsys)
+
+
+def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+
+    class Full:
+        def __enter__(self) -> Full:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            return None
+
+        def write(self, data: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+    def full(handle: int, mode: str) -> Full:
+        os.close(handle)
+        return Full()
+
+    monkeypatch.setattr(cli_files.os, "fdopen", full)
+    failing(["encode", "a.png", "a.vae", "-m", IMAGE], 1, "No space left", capsys)
+
+
+def test_a_missing_optional_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from vaecodec.cli import optional
+
+    def absent(name: str) -> object:
+        raise ImportError("No module named 'tensorflow'", name="tensorflow")
+
+    monkeypatch.setattr(optional, "import_module", absent)
+    Path("data").mkdir()
+    failing(["train", "imu", "--data", "data", "--out", "run"], 4, "pip install 'vaecodec[train]'", capsys)
+    failing(["bench", "images", "data"], 4, "pip install 'vaecodec[bench]'", capsys)
