@@ -205,10 +205,11 @@ class _Session:
         bar.update(done - bar.n)
         if t.step % LOG_EVERY and not t.done:
             return
-        loss, rate = float(losses.loss), float(losses.rate)
-        bar.set_postfix_str(f"step {t.step}, loss {loss:.3f}, {rate:.3f} bits a {'pixel' if t.config.rank == 2 else 'sample'}", refresh=False)
+        objective, rate = float(losses.objective), float(losses.rate)
+        unit = "bpp" if t.config.rank == 2 else "bits a sample"
+        bar.set_postfix_str(f"step {t.step}, loss {objective:.3f}, {rate:.3f} {unit}", refresh=False)
         with self.writer.as_default(step=t.step):
-            tf.summary.scalar("training/loss", loss)
+            tf.summary.scalar("training/loss", objective)
             tf.summary.scalar("training/rate", rate)
             tf.summary.scalar("training/distortion", losses.distortion)
             for part, optimizer in t.optimizers.items():

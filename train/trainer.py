@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from vaecodec.train.config import ModelConfig
 from vaecodec.train.data.examples import Examples
 from vaecodec.train.data.pipeline import batches
 from vaecodec.train.model import CodecModel, build
-from vaecodec.train.objective import training_loss
+from vaecodec.train.objective import rate_distortion, training_loss
 from vaecodec.train.schedule import learning_rate, progress
 from vaecodec.train.strategies import check_batch, share_of
 
@@ -21,9 +22,9 @@ KEPT = 2
 
 
 class Losses(NamedTuple):
-    """Means over a batch: the objective by examples' own rates, bits a pixel or sample, squared error in squared steps."""
+    """Means over a batch: log2 of R + lambda D, bits a pixel or sample, squared error in squared steps."""
 
-    loss: tf.Tensor
+    objective: tf.Tensor
     rate: tf.Tensor
     distortion: tf.Tensor
 
@@ -146,14 +147,15 @@ class Trainer:
         variables = [v for part in self.optimizers for v in parts[part]]
         with tf.GradientTape() as tape:
             outcome = self.model(x, position)
-            loss = training_loss(outcome.rate, outcome.distortion, self.config.training.lambda_scale)
-            scaled = loss * (self.scale / self.strategy.num_replicas_in_sync)
+            weight = self.config.training.lambda_scale
+            scaled = training_loss(outcome.rate, outcome.distortion, weight) * (self.scale / self.strategy.num_replicas_in_sync)
         gradients = _finite([g / self.scale for g in tape.gradient(scaled, variables, unconnected_gradients="zero")])
         for part, optimizer in self.optimizers.items():
             n = len(parts[part])
             optimizer.apply_gradients(zip(gradients[:n], parts[part]))
             gradients = gradients[n:]
-        return Losses(loss, tf.reduce_mean(outcome.rate), tf.reduce_mean(outcome.distortion))
+        objective = tf.math.log(rate_distortion(outcome.rate, outcome.distortion, weight)) / math.log(2.0)
+        return Losses(tf.reduce_mean(objective), tf.reduce_mean(outcome.rate), tf.reduce_mean(outcome.distortion))
 
 
 def _finite(gradients: list[tf.Tensor]) -> list[tf.Tensor]:

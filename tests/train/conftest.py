@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,3 +54,12 @@ def signal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         wave = 200 * np.sin(np.arange(300) / (7 + i)) + rng.normal(size=300) * 5 + 1000
         np.save(folder / f"{i}.npy", np.round(np.stack([wave, -wave], 1)).astype(np.int16))
     return folder
+
+
+@pytest.fixture
+def unused_ports() -> list[int]:
+    """Two ports that nobody listens on."""
+    with socket.socket() as a, socket.socket() as b:
+        for s in (a, b):
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in (a, b)]
