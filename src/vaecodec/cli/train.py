@@ -9,19 +9,25 @@ import click
 
 @click.command(no_args_is_help=True)
 @click.argument("config")
-@click.option("--data", required=True, type=click.Path(exists=True), help="Folder with the training data.")
-@click.option("--out", required=True, type=click.Path(), help="Run folder: checkpoints, logs, figures; an existing one goes on.")
+@click.option("--data", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of pictures or recordings.")
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder of the run: checkpoints, logs, figures, weights.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--init", type=click.Path(exists=True, dir_okay=False), help="Float weights to start from.")
-@click.option("--steps", type=click.IntRange(1), help="Training steps; the config's own unless given.")
+@click.option("--steps", type=click.IntRange(1), help="Length in steps, in place of the config's.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Length in minutes, in place of the config's.")
+@click.option("--batch", type=click.IntRange(1), help="Examples a step, in place of the config's.")
 @click.option("--seed", type=int, help="Seed of weights, order and noise.")
-@click.option("--strategy", type=click.Choice(["none", "mirrored", "multiworker"]), help="How to spread over devices.")
-@click.option("--mixed-precision", is_flag=True, help="16-bit activations, for GPUs.")
+@click.option("--strategy", type=click.Choice(["none", "mirrored", "multiworker"]), help="How to spread over devices (tf.distribute).")
+@click.option("--mixed-precision", is_flag=True, help="Compute in float16, for GPUs.")
+@click.option("--checkpoint-minutes", type=click.FloatRange(0, min_open=True), help="Minutes between checkpoints.")
+@click.option("--quiet", is_flag=True, help="No progress bar and no figures.")
 def command(config: str, data: str, out: str, **options: Any) -> None:
-    """Train a model from a config: a name that ships or a TOML file.
+    """Train a model from CONFIG: the name of one that ships (photo, ecg, imu) or a TOML file.
 
     \b
     vaecodec train photo --data photos/ --out runs/photo
     vaecodec train imu.toml --data imu/ --out runs/imu --steps 3000
+    vaecodec train photo --data photos/ --out runs/photo --resume
     """
     from vaecodec.cli.optional import load
 
