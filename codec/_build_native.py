@@ -82,5 +82,5 @@ ffibuilder.set_source(
     sources=sorted(path.as_posix() for path in Path(CORE).glob("*.c")),
     include_dirs=[CORE],
     depends=sorted(path.as_posix() for path in Path(CORE).glob("*.h")),
-    extra_compile_args=["-O3", "-std=c99"],
+    extra_compile_args=["-O3", "-std=c99", "-fvisibility=hidden"],
 )

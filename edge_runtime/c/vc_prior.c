@@ -3,7 +3,10 @@
 #include "vc_bytes.h"
 #include "vc_error.h"
 
-enum { MOST_SYMBOL_BYTES = 7 }; /* escape interval 16 bits, Elias gamma of at most 17 bits 36 */
+enum {
+    MOST_SYMBOL_BYTES = 7, /* escape interval 17 bits, Elias gamma of at most 17 bits 36 */
+    MOST_SYMBOLS = 256     /* of a site */
+};
 
 /* Planning */
 
@@ -37,6 +40,16 @@ static void plan(vc_prior *p, const vc_model *m, const vc_geometry *g, vc_arena 
         if (symbols > most) most = symbols;
     }
     p->zeros = (vc_interval *)vc_arena_take(a, most, sizeof *p->zeros);
+    p->cells = (vc_cell *)vc_arena_take(a, MOST_SYMBOLS, sizeof *p->cells);
+}
+
+static void find_known(vc_prior *p, const vc_model *m)
+{
+    for (uint32_t s = 0; s < m->n_stages; s++) p->known[s][0] = p->known[s][1] = p->known[s][2] = VC_NO_PLANE;
+    for (uint32_t i = 0; i < m->n_planes; i++) {
+        vc_plane_info info = vc_model_plane(m, i);
+        if (info.kind != VC_COMPUTED) p->known[info.stage][info.kind - 1] = (int32_t)i;
+    }
 }
 
 int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g)
@@ -60,6 +73,7 @@ int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, 
     uintptr_t address = (uintptr_t)memory % VC_ARENA_ALIGN;
     vc_arena a = {(uint8_t *)memory + (VC_ARENA_ALIGN - address) % VC_ARENA_ALIGN, 0};
     plan(p, m, g, &a);
+    find_known(p, m);
     vc_net_load(&p->net, t);
     return VC_OK;
 }
@@ -112,58 +126,85 @@ static int32_t compand(int32_t n)
 
 void vc_code_note(const vc_code_row *r, int32_t i, int32_t column, int32_t z)
 {
+    if (z == 0) return;
     ptrdiff_t at = (ptrdiff_t)column * r->known_pitch + i;
-    int32_t magnitude = z == 0 ? 0 : compand(z < 0 ? -z : z);
+    int32_t magnitude = compand(z < 0 ? -z : z);
     if (r->known[0]) r->known[0][at] = (int16_t)(z < 0 ? -magnitude : magnitude);
     if (r->known[1]) r->known[1][at] = (int16_t)magnitude;
     if (r->known[2]) r->known[2][at] = vc_sat16(16 * z);
 }
 
-/* Row `row` of the coder's planes of a stage, NULL where the model has none. */
-static void find_known(const vc_net *n, uint32_t stage, int32_t row, int16_t *known[3])
+/* Clears row `row` of the coder's planes of a stage and says where the rows begin. */
+static void begin_known(const vc_prior *p, uint32_t stage, int32_t row, int32_t cols, int16_t *known[3])
 {
-    known[0] = known[1] = known[2] = NULL;
-    for (uint32_t i = 0; i < n->model->n_planes; i++) {
-        vc_plane_info info = vc_model_plane(n->model, i);
-        if (info.stage == stage && info.kind != VC_COMPUTED) known[info.kind - 1] = vc_plane_row(&n->planes[i], row);
+    for (int k = 0; k < 3; k++) {
+        known[k] = NULL;
+        if (p->known[stage][k] == VC_NO_PLANE) continue;
+        const vc_plane *plane = &p->net.planes[p->known[stage][k]];
+        known[k] = vc_plane_row(plane, row);
+        vc_zero(known[k], (size_t)cols * (size_t)plane->channels * sizeof(int16_t));
     }
 }
 
-static int run_row(vc_prior *p, uint32_t stage, vc_code_row *r, vc_code_handler code, void *context)
+static void find_cells(const vc_prior *p, const vc_symbol *symbols, int32_t n, int32_t row, int32_t cols, const vc_band *bands)
 {
-    const vc_stage *s = &p->net.model->stages[stage];
+    for (int32_t i = 0; i < n; i++) {
+        const vc_symbol *s = &symbols[i];
+        const vc_band *b = &bands[s->band];
+        ptrdiff_t y = (ptrdiff_t)row * s->row_step + s->row_first;
+        int32_t count = (b->cols - s->col_first + s->col_step - 1) / s->col_step;
+        vc_cell cell = {b->data + y * b->stride + s->col_first, s->col_step, count < cols ? count : cols};
+        p->cells[i] = cell;
+    }
+}
+
+typedef struct run {
+    vc_prior *p;
+    const vc_band *bands;
+    vc_code_handler code;
+    void *context;
+} run;
+
+static int run_code(const run *k, uint32_t stage, const vc_layer *l, int32_t row, int16_t *const known[3], int32_t cols)
+{
+    const vc_prior *p = k->p;
+    const vc_plane *parameters = &p->net.planes[l->o.plane];
+    vc_code_row r;
+    r.cells = p->cells;
+    r.parameters = vc_plane_row(parameters, row) + l->o.first;
+    for (int i = 0; i < 3; i++) r.known[i] = known[i] ? known[i] + l->o.source : NULL;
+    r.zeros = p->zeros;
+    r.n = l->o.n;
+    r.cols = cols;
+    r.pitch = parameters->channels;
+    r.known_pitch = p->net.model->stages[stage].n_symbols;
+    find_cells(p, p->symbols[stage] + l->o.source, r.n, row, cols, k->bands);
+    return k->code(&r, k->context);
+}
+
+static int run_row(const run *k, uint32_t stage, int32_t row, int32_t cols)
+{
+    const vc_stage *s = &k->p->net.model->stages[stage];
     int16_t *known[3];
-    find_known(&p->net, stage, r->row, known);
+    begin_known(k->p, stage, row, cols, known);
     for (int32_t i = s->n_prelude; i < s->n_prelude + s->n_row; i++) {
-        const vc_layer *l = &p->net.layers[stage][i];
+        const vc_layer *l = &k->p->net.layers[stage][i];
         if (l->o.type == VC_CONV) {
-            vc_net_conv(&p->net, l, r->row);
+            vc_net_conv(&k->p->net, l, row);
             continue;
         }
-        const vc_plane *parameters = &p->net.planes[l->o.plane];
-        r->parameters = vc_plane_row(parameters, r->row) + l->o.first;
-        r->pitch = parameters->channels;
-        r->symbols = p->symbols[stage] + l->o.source;
-        r->n = l->o.n;
-        for (int k = 0; k < 3; k++) r->known[k] = known[k] ? known[k] + l->o.source : NULL;
-        int error = code(r, context);
+        int error = k->code ? run_code(k, stage, l, row, known, cols) : VC_OK;
         if (error) return error;
     }
     return VC_OK;
 }
 
-static int run_stage(vc_prior *p, uint32_t stage, const vc_band *bands, vc_code_handler code, void *context)
+static int run_stage(const run *k, uint32_t stage)
 {
-    vc_geometry grid = vc_net_grid(p->net.model, &p->net.geometry, stage);
-    vc_code_row r;
-    vc_zero(&r, sizeof r);
-    r.bands = bands;
-    r.zeros = p->zeros;
-    r.cols = grid.cols;
-    r.known_pitch = p->net.model->stages[stage].n_symbols;
-    vc_net_prelude(&p->net, stage);
-    for (r.row = 0; r.row < grid.rows; r.row++) {
-        int error = run_row(p, stage, &r, code, context);
+    vc_geometry grid = vc_net_grid(k->p->net.model, &k->p->net.geometry, stage);
+    vc_net_prelude(&k->p->net, stage);
+    for (int32_t row = 0; row < grid.rows; row++) {
+        int error = run_row(k, stage, row, grid.cols);
         if (error) return error;
     }
     return VC_OK;
@@ -171,9 +212,10 @@ static int run_stage(vc_prior *p, uint32_t stage, const vc_band *bands, vc_code_
 
 int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context)
 {
+    run k = {p, bands, code, context};
     p->next_stage = first_stage;
     for (int s = first_stage; s <= last_stage; s++) {
-        int error = run_stage(p, (uint32_t)s, bands, code, context);
+        int error = run_stage(&k, (uint32_t)s);
         if (error) return error;
         p->next_stage = s + 1;
     }

@@ -18,10 +18,20 @@ typedef struct vc_symbol {
     int32_t band, row_step, row_first, col_step, col_first;
 } vc_symbol;
 
+/* A symbol of the running row: data[column * step], for the first `count` columns (the last site may lie half outside the band). */
+typedef struct vc_cell {
+    int16_t *data;
+    int32_t step, count;
+} vc_cell;
+
+enum { VC_NO_PLANE = -1 };
+
 typedef struct vc_prior {
     vc_net net;
     vc_symbol *symbols[VC_MAX_STAGES];
+    int32_t known[VC_MAX_STAGES][3]; /* signed, magnitude and raw planes, or VC_NO_PLANE */
     vc_interval *zeros; /* scratch: of a row's symbols, the interval of zero */
+    vc_cell *cells;     /* scratch: where a row's symbols lie */
     int32_t next_stage; /* stages before it have been coded */
 } vc_prior;
 
@@ -48,35 +58,31 @@ int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *b
 /* For the files behind these: one row of one CODE operation */
 
 typedef struct vc_code_row {
-    const vc_symbol *symbols;  /* n of them */
+    const vc_cell *cells;      /* n of them */
     const int16_t *parameters; /* of the first symbol, column 0: means, then n further scales, then spikes */
-    int16_t *known[3];         /* signed, magnitude and raw planes at the first symbol, column 0; NULL where the model has none */
-    const vc_band *bands;
+    int16_t *known[3];         /* signed, magnitude and raw planes at the first symbol, column 0, all zero; NULL where the model has none */
     vc_interval *zeros;        /* scratch for n * cols intervals */
-    int32_t n, row, cols;
+    int32_t n, cols;
     int32_t pitch, known_pitch;
 } vc_code_row;
 
 /* Handles one row; returns 0 or an error, which ends the run. */
 typedef int (*vc_code_handler)(const vc_code_row *r, void *context);
 
-/* Runs all operations of the stages and `code` at every CODE. */
+/* Runs all operations of the stages and `code` at every CODE. Without `code` all latents are zero: nothing is coded, but the planes are as if. */
 int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context);
 
 /* Whether the stages may run now, with these bands. */
 int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands);
 
-/* The latent of a symbol, or NULL where the site lies half outside the band. */
-static inline int16_t *vc_code_latent(const vc_code_row *r, int32_t i, int32_t column)
+/* The latent of a symbol; 0 where it does not exist. */
+static inline int32_t vc_code_latent(const vc_code_row *r, int32_t i, int32_t column)
 {
-    const vc_symbol *s = &r->symbols[i];
-    const vc_band *b = &r->bands[s->band];
-    int32_t x = column * s->col_step + s->col_first;
-    ptrdiff_t y = (ptrdiff_t)r->row * s->row_step + s->row_first;
-    return x < b->cols ? b->data + y * b->stride + x : NULL;
+    const vc_cell *cell = &r->cells[i];
+    return column < cell->count ? cell->data[(ptrdiff_t)column * cell->step] : 0;
 }
 
-/* Tells the planes of the coder what a symbol is. */
+/* Tells the planes of the coder what a symbol is, unless it is 0: they begin as zeros. */
 void vc_code_note(const vc_code_row *r, int32_t i, int32_t column, int32_t z);
 
 /* Prepares the distribution of a symbol from the parameter plane. */

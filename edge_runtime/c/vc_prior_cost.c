@@ -51,11 +51,10 @@ static int cost_row(const vc_code_row *r, void *context)
     cost *sum = (cost *)context;
     for (int32_t c = 0; c < r->cols; c++)
         for (int32_t i = 0; i < r->n; i++) {
-            const int16_t *latent = vc_code_latent(r, i, c);
-            int32_t z = latent ? *latent : 0;
+            if (c >= r->cells[i].count) continue;
+            int32_t z = vc_code_latent(r, i, c);
             if (z < -LATENT_MAX) return VC_ELATENT;
             vc_code_note(r, i, c, z);
-            if (!latent) continue;
             vc_distribution d;
             vc_code_distribution(r, i, c, &d);
             vc_interval v = vc_distribution_interval(&d, z);

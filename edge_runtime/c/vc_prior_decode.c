@@ -1,27 +1,9 @@
+#include "vc_bytes.h"
 #include "vc_error.h"
 #include "vc_prior.h"
 
-static void set_latent(const vc_code_row *r, int32_t i, int32_t column, int32_t z)
-{
-    int16_t *latent = vc_code_latent(r, i, column);
-    if (latent) *latent = (int16_t)z;
-    vc_code_note(r, i, column, z);
-}
-
-/* The parameters of a row are known before its first symbol: what most symbols need is computed ahead of the serial part. */
-static void find_zeros(const vc_code_row *r)
-{
-    vc_interval *zero = r->zeros;
-    for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++) {
-            vc_distribution d;
-            vc_code_distribution(r, i, c, &d);
-            *zero++ = vc_distribution_zero(&d);
-        }
-}
-
 /* Takes a zero if that is what comes; an empty interval never matches. */
-static int take_zero(vc_range_decoder *d, vc_interval zero)
+static inline int take_zero(vc_range_decoder *d, vc_interval zero)
 {
     uint64_t a = vc_range_scale(d, zero.lo, VC_PRECISION), b = vc_range_scale(d, zero.hi, VC_PRECISION);
     if (d->offset < a || d->offset >= b) return 0;
@@ -29,35 +11,44 @@ static int take_zero(vc_range_decoder *d, vc_interval zero)
     return 1;
 }
 
-static int decode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, vc_range_decoder *d, int32_t *z)
+/* Decodes a latent that is not zero. */
+static int decode_other(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, vc_range_decoder *d)
 {
-    *z = 0;
-    if (!vc_code_latent(r, i, column) || take_zero(d, zero)) return VC_OK;
     vc_distribution p;
+    int32_t z;
     vc_code_distribution(r, i, column, &p);
-    return vc_distribution_decode(&p, zero, d, z);
+    int error = vc_distribution_decode(&p, zero, d, &z);
+    if (error) return error;
+    r->cells[i].data[(ptrdiff_t)column * r->cells[i].step] = (int16_t)z;
+    vc_code_note(r, i, column, z);
+    return VC_OK;
 }
 
+/* The parameters of a row are known before its first symbol: what most symbols need is computed ahead of the serial part, in which zeros
+   leave no trace as bands and planes are zero already. The decoder's state is copied so that it can live in registers. */
 static int decode_row(const vc_code_row *r, void *context)
 {
+    vc_range_decoder d = *(vc_range_decoder *)context;
     const vc_interval *zero = r->zeros;
-    find_zeros(r);
+    vc_distribution_zeros(r->parameters, r->pitch, r->n, r->cols, r->zeros);
     for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++) {
-            int32_t z;
-            int error = decode_symbol(r, i, c, *zero++, (vc_range_decoder *)context, &z);
+        for (int32_t i = 0; i < r->n; i++, zero++) {
+            if (c >= r->cells[i].count || take_zero(&d, *zero)) continue;
+            vc_range_decoder other = d;
+            int error = decode_other(r, i, c, *zero, &other);
             if (error) return error;
-            set_latent(r, i, c, z);
+            d = other;
         }
+    *(vc_range_decoder *)context = d;
     return VC_OK;
 }
 
-static int fill_zeros(const vc_code_row *r, void *context)
+static void clear_stage(const vc_model *m, uint32_t stage, const vc_band *bands)
 {
-    (void)context;
-    for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++) set_latent(r, i, c, 0);
-    return VC_OK;
+    uint32_t n, first = vc_model_stage_bands(m, stage, &n);
+    for (uint32_t b = first; b < first + n; b++)
+        for (int32_t y = 0; y < bands[b].rows; y++)
+            vc_zero(bands[b].data + (ptrdiff_t)y * bands[b].stride, (size_t)bands[b].cols * sizeof(int16_t));
 }
 
 int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n)
@@ -65,7 +56,8 @@ int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band 
     vc_range_decoder d;
     int error = vc_prior_check(p, first_stage, last_stage, bands);
     if (error) return error;
-    if (n == 0) return vc_prior_run(p, first_stage, last_stage, bands, fill_zeros, NULL);
+    for (int s = first_stage; s <= last_stage; s++) clear_stage(p->net.model, (uint32_t)s, bands);
+    if (n == 0) return vc_prior_run(p, first_stage, last_stage, bands, NULL, NULL);
     vc_range_open(&d, data, n);
     return vc_prior_run(p, first_stage, last_stage, bands, decode_row, &d);
 }

@@ -3,35 +3,19 @@
 
 enum { LATENT_MAX = 32767 };
 
-static int32_t latent_at(const vc_code_row *r, int32_t i, int32_t column)
-{
-    const int16_t *latent = vc_code_latent(r, i, column);
-    return latent ? *latent : 0;
-}
-
 static int encode_row(const vc_code_row *r, void *context)
 {
     vc_range_encoder *e = (vc_range_encoder *)context;
     for (int32_t c = 0; c < r->cols; c++)
         for (int32_t i = 0; i < r->n; i++) {
-            int32_t z = latent_at(r, i, c);
+            if (c >= r->cells[i].count) continue;
+            int32_t z = vc_code_latent(r, i, c);
             if (z < -LATENT_MAX) return VC_ELATENT;
-            if (vc_code_latent(r, i, c)) {
-                vc_distribution d;
-                vc_code_distribution(r, i, c, &d);
-                vc_distribution_encode(&d, z, e);
-            }
+            vc_distribution d;
+            vc_code_distribution(r, i, c, &d);
+            vc_distribution_encode(&d, z, e);
             vc_code_note(r, i, c, z);
         }
-    return VC_OK;
-}
-
-/* All latents are zero: nothing is coded, but the planes learn of it. */
-static int skip_row(const vc_code_row *r, void *context)
-{
-    (void)context;
-    for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++) vc_code_note(r, i, c, 0);
     return VC_OK;
 }
 
@@ -59,7 +43,7 @@ int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_b
     int error = vc_prior_check(p, first_stage, last_stage, bands);
     if (error) return error;
     if (stages_are_zero(p->net.model, first_stage, last_stage, bands))
-        return vc_prior_run(p, first_stage, last_stage, bands, skip_row, NULL);
+        return vc_prior_run(p, first_stage, last_stage, bands, NULL, NULL);
     vc_range_start(&e, out, capacity);
     error = vc_prior_run(p, first_stage, last_stage, bands, encode_row, &e);
     if (!error) error = vc_range_finish(&e);
