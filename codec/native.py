@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from vaecodec.codec._native import ffi, lib
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, VaecodecError
 

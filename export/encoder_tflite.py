@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+
 from vaecodec.codec.errors import InputError
 from vaecodec.export.symbols import FilterPair, SymbolProgram
 from vaecodec.export.tflite_graph import Graph

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+
 from vaecodec.codec.errors import ModelError
 from vaecodec.export.symbols import (
     CONDITION,

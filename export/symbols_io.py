@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
 from vaecodec.codec.errors import ModelError
 from vaecodec.export.symbols import (
     Band,

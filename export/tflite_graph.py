@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from vaecodec.codec.errors import UnsupportedError
 
 _TYPES = {"int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64"}

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+
 from vaecodec.export.symbols import (
     CONDITION,
     Band,

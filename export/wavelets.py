@@ -13,6 +13,7 @@ from math import log2
 
 import numpy as np
 import numpy.typing as npt
+
 from vaecodec.export.symbols import ColourMix, FilterPair, band_count
 
 FloatArray = npt.NDArray[np.float64]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from native_programs import random_program
 from reference import analysis, quantiser
+
 from vaecodec.codec.errors import InputError, LimitError
 from vaecodec.codec.native import SymbolModel
 from vaecodec.export.untrained import untrained_program

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from native_programs import random_latents, random_program
+
 from vaecodec.codec.errors import FormatError, ModelError
 from vaecodec.codec.native import Prior, SymbolModel
 from vaecodec.export.symbols import Code, Conv, PlaneKind, Shuffle, Symbol, Term

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vaecodec.codec._native import ffi, lib
 from vaecodec.codec.container import Packet, read_packet, write_packet
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vaecodec.codec.errors import FormatError
 from vaecodec.codec.native import crc16, crc32c, decode_rows, encode_rows
 

@@ -13,6 +13,7 @@ from reference.prior import Prior, band_shapes
 from reference.programs import random_latents, random_program
 from reference.quantiser import quantise_all
 from reference.range_coder import Encoder
+
 from vaecodec.codec import native
 from vaecodec.export.untrained import untrained_program
 

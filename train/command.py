@@ -14,6 +14,7 @@ from types import FrameType
 
 import tensorflow as tf
 from tqdm import tqdm
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train import weights
 from vaecodec.train.config import ModelConfig

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import tensorflow as tf
+
 from vaecodec.train.model import CodecModel
 from vaecodec.train.objective import rate_distortion
 

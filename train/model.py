@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
 from vaecodec.train.config import ModelConfig
 from vaecodec.train.layers.colour import Colour
 from vaecodec.train.layers.prior import Prior

@@ -6,6 +6,7 @@ import json
 import os
 
 import tensorflow as tf
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import ModelConfig
 from vaecodec.train.data.pipeline import Share

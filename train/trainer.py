@@ -7,6 +7,7 @@ import time
 from typing import NamedTuple
 
 import tensorflow as tf
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import ModelConfig
 from vaecodec.train.data.examples import Examples

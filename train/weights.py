@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config_io import dump_config, parse_config
 from vaecodec.train.model import CodecModel, build

@@ -20,6 +20,7 @@ TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
 from native_programs import random_latents, random_program  # noqa: E402
+
 from vaecodec.codec import image, signal  # noqa: E402
 from vaecodec.codec.bundle import Bundle  # noqa: E402
 from vaecodec.codec.native import Prior, SymbolModel  # noqa: E402

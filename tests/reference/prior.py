@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import log2
 
 import numpy as np
-from vaecodec.export.symbols import CONDITION, Code, PlaneKind, Shuffle, band_level
 
 from reference.arithmetic import div, rshift, sat16
 from reference.distribution import Distribution
 from reference.range_coder import Decoder, Encoder, escape_bits
+from vaecodec.export.symbols import CONDITION, Code, PlaneKind, Shuffle, band_level
 
 
 def activation(n):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+
 from vaecodec.export.symbols import (
     CONDITION,
     Band,

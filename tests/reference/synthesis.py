@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from vaecodec.export.wavelets import inverse_colour_mix, synthesis_filters
 
 from reference.analysis import reflect
+from vaecodec.export.wavelets import inverse_colour_mix, synthesis_filters
 
 
 def merge(low, high, filters=None):

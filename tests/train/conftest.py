@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+
 from vaecodec.train.config import ModelConfig
 from vaecodec.train.config_io import load_config, with_options
 

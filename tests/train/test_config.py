@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import Data, ModelConfig, Rounding, Step, SynthesisWidths, Training
 from vaecodec.train.config_io import SHIPPED, dump_config, load_config, parse_config, with_options

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import Data
 from vaecodec.train.config_io import with_options

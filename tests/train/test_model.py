@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_compression as tfc
 import tensorflow_probability as tfp
+
 from vaecodec.train.config import Step
 from vaecodec.train.layers.prior import gather_symbols
 from vaecodec.train.model import build

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_compression as tfc
 import tensorflow_probability as tfp
+
 from vaecodec.train.layers.prior import Prior, bits, compand, power_of_two_grid
 from vaecodec.train.topology import Code, ImageWidths, SignalWidths, Topology, image_topology, signal_topology
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, features
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.data.readers import image_suffixes, read_image, read_signal
 from vaecodec.train.data.recording import without_gaps

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train import cli_train, weights
 from vaecodec.train.command import train

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from vaecodec.export.wavelets import high_gain, integer_bank
 from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis, mirror
 from vaecodec.train.layers.wavelet import GRID, HIGH_GAIN, SHIFT_HIGH, SHIFT_LOW, Analysis, integer_taps, on_grid

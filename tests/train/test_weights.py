@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train import weights
 from vaecodec.train.config import PriorWidths

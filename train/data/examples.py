@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import Data, ModelConfig
 from vaecodec.train.data.readers import read_image, read_signal

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+
 from vaecodec.train.config import ModelConfig
 from vaecodec.train.data.examples import Examples
 

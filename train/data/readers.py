@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.data.recording import Recording
 from vaecodec.train.data.tables import read_npy, read_table

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.data.recording import Recording, plain
 

@@ -6,6 +6,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.data.recording import Recording, plain
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from vaecodec.codec.errors import InputError
 from vaecodec.train.data.recording import Recording
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import tensorflow as tf
 import tensorflow_compression as tfc
+
 from vaecodec.train.topology import CONDITION, Code, Conv, Shuffle, Stage, Term, Topology
 
 MAX_SHIFT = 15
