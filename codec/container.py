@@ -377,7 +377,7 @@ def read_file(data: bytes) -> File:
         UnsupportedError: a later format version.
     """
     header, position = read_header(data)
-    packets = []
+    packets: list[Packet] = []
     while position < len(data) and (not packets or packets[-1].kind != END):
         packet, position = read_packet(data, position)
         packets.append(packet)

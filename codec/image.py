@@ -209,7 +209,7 @@ class ImageCodec:
         values = np.arange(256, dtype=np.float64) - self._model.in_offset
         table = np.clip(np.floor(values * 2.0**self._model.in_shift + 0.5), -32768, 32767).astype(np.int16)
         height, width = (padded(side, self._model.levels) - side for side in planes.shape[:2])
-        return table[np.pad(planes, ((0, height), (0, width), (0, 0)), mode="edge")]
+        return np.asarray(table[np.pad(planes, ((0, height), (0, width), (0, 0)), mode="edge")])
 
     def _header(self, height: int, width: int, mode: int, tile: int | None) -> ImageHeader:
         if tile is None:

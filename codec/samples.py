@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,9 +71,9 @@ def restore(integers: NDArray[np.float64], sample_type: int, steps: Sequence[flo
     dtype = np.dtype(SAMPLE_TYPES[sample_type])
     whole = np.rint(integers)
     if dtype.kind == "f":
-        return (whole * np.asarray(steps)).astype(dtype)
+        return np.asarray((whole * np.asarray(steps)).astype(dtype))
     limits = np.iinfo(dtype)
-    return np.clip(whole, limits.min, limits.max).astype(dtype)
+    return np.asarray(np.clip(whole, limits.min, limits.max).astype(dtype))
 
 
 def rounding_shift(values: Integers, shift: int) -> Integers:
@@ -147,7 +148,7 @@ def _steps(values: NDArray[np.float64], bits: int, step: float | Sequence[float]
 
 def _range_step(column: NDArray[np.float64], bits: int) -> float:
     spread = float(np.ptp(column)) or float(np.abs(column).max()) or 1.0
-    return max(spread / 2.0**bits, float(np.abs(column).max()) / (INT32 - 1), np.finfo(np.float64).tiny)
+    return max(spread / 2.0**bits, float(np.abs(column).max()) / (INT32 - 1), sys.float_info.min)
 
 
 def _checked(values: Samples | NDArray[np.float64]) -> Integers:

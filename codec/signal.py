@@ -218,7 +218,7 @@ class SignalCodec:
         if not 0 <= hertz < 1 << 32:
             raise InputError(f"a sampling rate is 0..2^32 Hz, got {value}")
         # Both parts of the fraction are varints.
-        return Fraction(hertz).limit_denominator(min(1_000_000, int((1 << 32) - 1) // max(1, int(hertz) + 1)))
+        return Fraction(hertz).limit_denominator(min(1_000_000, ((1 << 32) - 1) // max(1, int(hertz) + 1)))
 
     def _rows(self, wanted: int | None, channels: int) -> int:
         """Blocks a packet: as wanted or as the model says, but no more than a packet may hold."""

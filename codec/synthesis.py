@@ -106,7 +106,7 @@ class Synthesis:
         halo = self._halo
         for row, rows in _spans(approx.shape[0], IMAGE_BLOCK) if image else [(0, 1)]:
             for col, cols in _spans(approx.shape[1], IMAGE_BLOCK if image else SIGNAL_BLOCK):
-                window = _Window(row, rows, col, cols, halo, halo if image else 0, approx.shape[:2])
+                window = _Window(row, rows, col, cols, halo, halo if image else 0, (approx.shape[0], approx.shape[1]))
                 block = self._network.run(
                     f"level_{level}",
                     approx=window.approx(approx)[None],

@@ -9,6 +9,7 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
+
 from vaecodec.export.wavelets import integer_bank, inverse_colour_mix
 
 HALO = 4

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from linear_decoder import HALO, linear_decoder
+
 from vaecodec.codec.bundle import pack
 from vaecodec.export.untrained import untrained_program
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from vaecodec.codec import container as c
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import VaecodecError
@@ -138,7 +139,8 @@ def invalid_anything(good: bytes) -> Iterator[tuple[str, bytes, str]]:
     yield "header-only", head, "nothing follows the header"
     yield "header-too-long", raw_header(body(good) + b"\0") + tail, "a byte too many in the header"
     yield "header-too-short", raw_header(body(good)[:-1]) + tail, "a byte too few in the header"
-    yield "header-length-not-shortest", raw_header(body(good), length=bytes([len(body(good)) | 128, 0])) + tail, "a varint that is not in shortest form"
+    longer = bytes([len(body(good)) | 128, 0])
+    yield "header-length-not-shortest", raw_header(body(good), length=longer) + tail, "a varint that is not in shortest form"
     yield "modality", raw_header(b"\x03" + body(good)[1:]) + tail, "an unknown modality"
     yield "other-model", raw_header(body(good)[:1] + b"\x01\x02\x03\x04" + body(good)[5:]) + tail, "a model that nobody has"
     yield "sync", head + b"\xb4" + tail[1:], "a packet without its sync byte"

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.signal import SignalCodec

@@ -8,6 +8,7 @@ from threading import get_ident
 from typing import Any
 
 from numpy.typing import NDArray
+
 from vaecodec.codec import container
 from vaecodec.codec.bundle import Bundle, installed
 from vaecodec.codec.errors import InputError

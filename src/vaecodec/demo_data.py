@@ -26,7 +26,8 @@ def photo() -> NDArray[np.uint8]:
         from skimage import data
     except ImportError as error:
         raise UnsupportedError(f"the demo's photo needs {error.name}: pip install 'vaecodec[demo]'") from error
-    return np.asarray(data.astronaut(), np.uint8)
+    astronaut: Any = data.astronaut
+    return np.asarray(astronaut(), np.uint8)
 
 
 def ecg() -> tuple[NDArray[np.int16], str]:
@@ -52,7 +53,7 @@ def synthetic_ecg(length: int, seed: int = 0) -> NDArray[np.int16]:
     time = np.arange(length) / RATE
     signal = 0.1 * np.sin(2 * np.pi * 0.3 * time) + 0.01 * random.standard_normal(length)
     # P, Q, R, S, T: height in millivolts, delay and width in seconds.
-    waves: tuple[tuple[float, float, float], ...] = ((0.12, -0.2, 0.025), (-0.1, -0.03, 0.01), (1.1, 0.0, 0.011), (-0.2, 0.03, 0.01), (0.25, 0.28, 0.05))
+    waves = ((0.12, -0.2, 0.025), (-0.1, -0.03, 0.01), (1.1, 0.0, 0.011), (-0.2, 0.03, 0.01), (0.25, 0.28, 0.05))
     beat = 0.5
     while beat < length / RATE:
         for height, delay, width in waves:

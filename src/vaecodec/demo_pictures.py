@@ -31,7 +31,7 @@ def two_traces(original: NDArray[Any], decoded: NDArray[Any], rate: float, capti
     count = min(len(original), int(seconds * rate))
     start = (len(original) - count) // 2
     parts = [array[start : start + count].astype(np.float64) for array in (original, decoded)]
-    low, high = min(map(np.min, parts)), max(map(np.max, parts))
+    low, high = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
     width, height = 1040, 200
     sheet = Image.new("RGB", (width, 2 * (height + CAPTION)), PAPER)
     draw = ImageDraw.Draw(sheet)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from common import IMAGE_BUNDLE, SIGNAL_BUNDLE, beats, flip, picture, prdn, psnr
 from PIL import Image
+
 from vaecodec import api
 from vaecodec.cli import COMMANDS, run
 from vaecodec.cli import files as cli_files

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from common import IMAGE_BUNDLE, SIGNAL_BUNDLE
 from PIL import Image
+
 from vaecodec import demo_data
 from vaecodec.cli import run
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from common import IMAGE_BUNDLE, SIGNAL_BUNDLE, beats, picture
 from PIL import Image
+
 from vaecodec.io.arrays import save_npy
 
 HEAVY = ("tensorflow", "keras", "torch", "scipy", "matplotlib", "pandas", "skimage")

@@ -9,6 +9,7 @@ import pytest
 from common import beats, flip, image_codec, picture, signal_codec
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vaecodec.codec import container
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, UnsupportedError, VaecodecError
 from vaecodec.codec.image import ImageCodec

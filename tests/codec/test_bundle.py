@@ -12,6 +12,7 @@ import pytest
 from common import IMAGE_BUNDLE, SIGNAL_BUNDLE, beats, flip, image_codec, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from vaecodec.codec import golden
 from vaecodec.codec.bundle import MEMBERS, Bundle, pack
 from vaecodec.codec.errors import ModelError, VaecodecError

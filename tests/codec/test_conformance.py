@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from common import ROOT
+
 from vaecodec.codec import errors
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.golden import tolerance

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vaecodec.codec import container as c
 from vaecodec.codec.errors import FormatError, InputError, LimitError, UnsupportedError
 

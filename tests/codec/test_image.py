@@ -9,6 +9,7 @@ import pytest
 from common import image_codec, picture, psnr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from vaecodec.codec import container
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.image import ImageLatents

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vaecodec.codec.container import ImageHeader
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.grids import level_groups, padded, tiles

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.codec.samples import find_step, read_steps, restore, rounding_shift, to_integers
 

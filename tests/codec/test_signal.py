@@ -10,6 +10,7 @@ import pytest
 from common import beats, prdn, signal_codec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from vaecodec.codec import container
 from vaecodec.codec.errors import InputError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from common import beats, image_codec, picture, prdn, psnr, signal_codec
+
 from vaecodec.codec import synthesis
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.io import arrays
 from vaecodec.io.recording import Recording

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from vaecodec.codec.errors import FormatError, InputError, VaecodecError
 from vaecodec.io import csv_files
 from vaecodec.io.recording import Recording

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from common import picture, psnr
 from PIL import Image
+
 from vaecodec.codec.errors import FormatError, InputError, LimitError, UnsupportedError
 from vaecodec.io import images
 from vaecodec.io.recording import Picture

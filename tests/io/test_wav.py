@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from common import beats
+
 from vaecodec.codec.errors import FormatError, InputError, UnsupportedError
 from vaecodec.io import wav
 from vaecodec.io.recording import Recording

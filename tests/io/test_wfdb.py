@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vaecodec.codec.errors import FormatError, UnsupportedError, VaecodecError
 from vaecodec.io import wfdb
 from vaecodec.io.recording import Recording

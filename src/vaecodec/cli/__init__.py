@@ -6,6 +6,7 @@ model's fault; 6 above a limit; 7 an input that cannot be coded; 130 interrupted
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -94,7 +95,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         return _fail("not enough memory for this input", LimitError.exit_code)
     except BrokenPipeError:
         # Whoever read our output has gone; nothing is left to say, not even at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except OSError as error:
         return _fail(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), 1)

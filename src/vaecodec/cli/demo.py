@@ -32,7 +32,7 @@ def command(out: str, photo_model: str, ecg_model: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _photo(photo_model, folder)
     _ecg(ecg_model, folder)
-    click.echo(f"\nLook at {folder / 'photo.png'} and {folder / 'ecg.png'}: the original and what {', '.join(p.name for p in folder.glob('*.vae'))} decode to.")
+    click.echo(f"\nLook at {folder / 'photo.png'} and {folder / 'ecg.png'}: the originals beside what the streams (*.vae) there decode to.")
 
 
 def _photo(model: str, folder: Path) -> None:
@@ -45,8 +45,8 @@ def _photo(model: str, folder: Path) -> None:
     click.echo(f"Photo, {pixels.shape[1]} x {pixels.shape[0]} pixels, RGB ({pixels.nbytes} bytes)")
     click.echo(f"  {'quality':>8} {'bytes':>8} {'bpp':>7} {'PSNR dB':>8} {'encode s':>9} {'decode s':>9}")
     for quality in QUALITIES:
-        stream, encode_s = _timed(lambda q=quality: codec.encode(pixels, quality=q))
-        decoded, decode_s = _timed(lambda s=stream: codec.decode(s))
+        stream, encode_s = _timed(codec.encode, pixels, quality=quality)
+        decoded, decode_s = _timed(codec.decode, stream)
         bpp = 8 * len(stream) / (pixels.shape[0] * pixels.shape[1])
         click.echo(f"  {quality:8} {len(stream):8} {bpp:7.3f} {_psnr(pixels, decoded):8.2f} {encode_s:9.3f} {decode_s:9.3f}")
         if quality == SHOWN:
@@ -65,8 +65,8 @@ def _ecg(model: str, folder: Path) -> None:
     click.echo(f"\n{source}, {len(samples)} samples")
     click.echo(f"  {'quality':>8} {'bytes':>8} {'CR':>7} {'PRDN %':>8} {'encode s':>9} {'decode s':>9}")
     for quality in QUALITIES:
-        stream, encode_s = _timed(lambda q=quality: codec.encode(samples, rate=demo_data.RATE, quality=q))
-        decoded, decode_s = _timed(lambda s=stream: codec.decode(s))
+        stream, encode_s = _timed(codec.encode, samples, rate=demo_data.RATE, quality=quality)
+        decoded, decode_s = _timed(codec.decode, stream)
         ratio = BITS * len(samples) / (8 * len(stream))
         click.echo(f"  {quality:8} {len(stream):8} {ratio:7.2f} {_prdn(samples, decoded):8.2f} {encode_s:9.3f} {decode_s:9.3f}")
         if quality == SHOWN:
@@ -75,9 +75,9 @@ def _ecg(model: str, folder: Path) -> None:
             two_traces(samples, decoded, demo_data.RATE, caption).save(folder / "ecg.png")
 
 
-def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+def _timed(work: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, float]:
     start = time.perf_counter()
-    return work(), time.perf_counter() - start
+    return work(*arguments, **options), time.perf_counter() - start
 
 
 def _psnr(original: Any, decoded: Any) -> float:

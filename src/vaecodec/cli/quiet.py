@@ -13,13 +13,12 @@ def hush() -> None:
 
     LiteRT says at each start that it made a delegate, and has no switch for it. VAECODEC_VERBOSE=1 lets it speak.
     """
-    if os.environ.get("VAECODEC_VERBOSE") or sys.stderr is not sys.__stderr__:
+    if os.environ.get("VAECODEC_VERBOSE") or sys.stderr is None or sys.stderr is not sys.__stderr__:
         return
     try:
         kept = os.dup(2)
     except OSError:
         return
-    sys.stderr.flush()
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  a device, not a path
         os.dup2(nowhere.fileno(), 2)
     sys.stderr = os.fdopen(kept, "w", buffering=1, errors="backslashreplace")

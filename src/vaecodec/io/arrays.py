@@ -24,9 +24,7 @@ def load_npy(data: bytes) -> NDArray[Any]:
     """
     stream = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(stream)
+        shape, dtype = _header(stream)
         if dtype.hasobject:
             raise FormatError("the .npy file holds Python objects, which are never loaded")
         if prod(shape) * dtype.itemsize != len(data) - stream.tell():
@@ -34,6 +32,14 @@ def load_npy(data: bytes) -> NDArray[Any]:
         return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
     except (ValueError, EOFError, OSError, SyntaxError, TypeError) as error:
         raise FormatError(f"not a readable .npy file: {str(error).splitlines()[0]}") from error
+
+
+def _header(stream: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype; the stream stands at the data then."""
+    form: Any = np.lib.format
+    version = form.read_magic(stream)
+    shape, _, dtype = (form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0)(stream)
+    return shape, dtype
 
 
 def read_npy(data: bytes, rate: Fraction | None = None) -> Recording:

@@ -175,9 +175,7 @@ def _recording(
         steps = [find_step(column) or 0.0 for column in channels.values()]
         layout["places"] = [_places(p, step) for p, step in zip(places, steps, strict=True)]
         steps = steps if all(steps) else None
-    samples = table.astype(np.int64) if whole else table
-    if whole:
-        samples = _narrow(samples)
+    samples: NDArray[Any] = _narrow(table.astype(np.int64)) if whole else table
     named = [names[i] for i in channels] if "header" not in layout else None
     return Recording(samples if len(channels) > 1 else samples[:, 0], rate, named, None, steps, {"csv": layout}, tuple(notes))
 

@@ -62,8 +62,8 @@ def time_column(cells: list[str], values: NDArray[np.float64]) -> TimeColumn | N
     # A fit by least squares stands less under the jitter of the two ends.
     slope, start = np.polyfit(np.arange(len(values)), values - values[0], 1)
     line = values[0] + start + np.arange(len(values)) * slope
-    error = float(np.abs(line - values).max() / slope) if slope > 0 else np.inf
-    return TimeColumn(float(values[0] + start), float(slope), places, max(error, np.finfo(float).tiny))
+    error = float(np.abs(line - values).max() / slope) if slope > 0 else float("inf")
+    return TimeColumn(float(values[0] + start), float(slope), places, max(error, 1e-300))
 
 
 def _round_numbers(step: float) -> list[float]:

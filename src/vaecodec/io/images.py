@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -17,7 +18,11 @@ __all__ = ["FORMATS", "read", "write"]
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 # What loses nothing more, or nearly nothing, in each format.
-SAVE_OPTIONS = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}, "TIFF": {"compression": "tiff_deflate"}}
+SAVE_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True},
+    "TIFF": {"compression": "tiff_deflate"},
+}
 # Pillow's errors on damaged files; SyntaxError comes from its PNG and TIFF parsers.
 DAMAGE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError, TypeError)
 
@@ -79,7 +84,7 @@ def write(picture: Picture, suffix: str) -> bytes:
     if name in ("WEBP", "BMP") and image.mode == "LA":
         image = image.convert("RGBA")
     out = io.BytesIO()
-    profile = {"icc_profile": picture.icc} if picture.icc and name != "BMP" else {}
+    profile: dict[str, Any] = {"icc_profile": picture.icc} if picture.icc and name != "BMP" else {}
     try:
         image.save(out, name, **SAVE_OPTIONS.get(name, {}), **profile)
     except (OSError, ValueError) as error:

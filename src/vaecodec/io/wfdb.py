@@ -232,9 +232,9 @@ def unpack(raw: bytes, form: str, channels: int) -> Table:
     return flat[: len(flat) // channels * channels].reshape(-1, channels)
 
 
-def pack(table: Table, form: str) -> bytes:
+def pack(table: NDArray[np.signedinteger[Any]], form: str) -> bytes:
     """The bytes of a signal file."""
-    return FORMATS[form][2](table.ravel())
+    return FORMATS[form][2](table.astype(np.int32).ravel())
 
 
 def _read_212(raw: NDArray[np.uint8]) -> Table:
@@ -244,28 +244,28 @@ def _read_212(raw: NDArray[np.uint8]) -> Table:
     b = groups.reshape(-1, 3).astype(np.int32)
     flat = np.stack([b[:, 0] | (b[:, 1] & 15) << 8, b[:, 2] | (b[:, 1] >> 4) << 8], axis=1).ravel()
     flat = flat[:-1] if odd else flat
-    return flat - ((flat & 2048) << 1)
+    return np.asarray(flat - ((flat & 2048) << 1), np.int32)
 
 
 def _write_212(flat: Table) -> bytes:
     pairs = np.append(flat, 0) if len(flat) % 2 else flat
     a, b = (pairs[k::2] & 4095 for k in range(2))
-    packed = np.stack([a & 255, a >> 8 | (b >> 8) << 4, b & 255], axis=1).astype(np.uint8).tobytes()
+    packed = bytes(np.stack([a & 255, a >> 8 | (b >> 8) << 4, b & 255], axis=1).astype(np.uint8).tobytes())
     return packed[:-1] if len(flat) % 2 else packed
 
 
 def _whole(raw: NDArray[np.uint8], size: int) -> bytes:
-    return raw[: len(raw) // size * size].tobytes()
+    return bytes(raw[: len(raw) // size * size].tobytes())
 
 
 def _read_24(raw: NDArray[np.uint8]) -> Table:
     b = raw[: len(raw) // 3 * 3].reshape(-1, 3).astype(np.int32)
     flat = b[:, 0] | b[:, 1] << 8 | b[:, 2] << 16
-    return flat - ((flat & 0x800000) << 1)
+    return np.asarray(flat - ((flat & 0x800000) << 1), np.int32)
 
 
 def _write_24(flat: Table) -> bytes:
-    return flat.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    return bytes(flat.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes())
 
 
 def _read_int(dtype: str, size: int) -> Callable[[NDArray[np.uint8]], Table]:
