@@ -73,8 +73,8 @@ def image_peers() -> list[ImagePeer]:
 def _has_jpeg_xl() -> bool:
     """Loads the plug-in, which then registers with Pillow."""
     try:
-        import pillow_jxl
+        from pillow_jxl import JpegXLImagePlugin
     except ImportError:
         return False
-    pillow_jxl.JpegXLImagePlugin.DECODE_THREADS = 0
+    JpegXLImagePlugin.DECODE_THREADS = 0
     return True

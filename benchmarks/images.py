@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -151,7 +152,7 @@ def _own_point(codec: ImageCodecLike, pixels: Pixels, quality: float, similarity
 
 
 def _peer_points(peer: ImagePeer, pixels: Pixels, similarity: bool) -> list[Point]:
-    return [_point(pixels, value, lambda value=value: peer.encode(pixels, value), peer.decode, similarity) for value in peer.values]
+    return [_point(pixels, value, partial(peer.encode, pixels, value), peer.decode, similarity) for value in peer.values]
 
 
 def _point(pixels: Pixels, setting: float, encode: Callable[[], bytes], decode: Callable[[bytes], Pixels], similarity: bool) -> Point:

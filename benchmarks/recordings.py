@@ -73,7 +73,8 @@ def _split(path: Path, lead: int | None, bits: int | None) -> Iterator[Channel]:
     integers, _ = to_integers(table, 15, content.steps)
     facts = content.extra.get("wfdb", {})
     for i in range(table.shape[1]) if lead is None else [lead]:
-        name = path.stem if lead is not None or table.shape[1] == 1 else f"{path.stem}/{(content.columns or map(str, range(99)))[i]}"
+        column = content.columns[i] if content.columns else str(i)
+        name = path.stem if lead is not None or table.shape[1] == 1 else f"{path.stem}/{column}"
         depth = bits or _at(facts.get("bits"), i) or (16 if table.dtype.kind == "f" else 8 * table.dtype.itemsize)
         yield Channel(name, integers[:, i].astype(np.int64), content.rate or Fraction(1), int(depth), float(_at(facts.get("baseline"), i)))
 

@@ -55,7 +55,8 @@ def _at_target(rows: Rows) -> dict[str, Any]:
 
 
 def _speed(rows: Rows, key: str) -> float:
-    return sum(row["samples"] for row in rows) / 1e6 / max(1e-9, sum(row[key] for row in rows))
+    samples, seconds = (float(sum(row[name] for row in rows)) for name in ("samples", key))
+    return samples / 1e6 / max(1e-9, seconds)
 
 
 def _mean_table(names: Sequence[str], codecs: Mapping[str, Any]) -> str:

@@ -130,7 +130,7 @@ def _norm(lengths: list[int], band: int) -> float:
 
 def _levels(count: int) -> int:
     """Fewer levels for signals that are shorter than the widest wavelet."""
-    return min(LEVELS, pywt.dwt_max_level(count, WAVELET))
+    return min(LEVELS, int(pywt.dwt_max_level(count, WAVELET)))
 
 
 def _lengths(count: int) -> list[int]:
