@@ -61,9 +61,7 @@ def decoder_tflite(
     module = tf.Module()
     module.layers = list(levels)
     widest = halo(levels)
-    signatures = {
-        f"level_{number}": _level_function(layer, number, filters, steps, widest - layer.halo) for number, layer in enumerate(levels, 1)
-    }
+    signatures = {f"level_{number}": _level_function(layer, number, filters, steps, widest - layer.halo) for number, layer in enumerate(levels, 1)}
     if colour_inverse is not None:
         signatures["colour"] = _colour_function(colour_inverse, offset)
     return _convert(module, signatures)
@@ -84,7 +82,7 @@ def corrected(layer: LevelSynthesis, filters: AnalysisFilters, analysis: Sequenc
         number: the level.
     """
     copy = LevelSynthesis(layer.rank, layer.colours, layer.widths, taps=REACH, name=f"level_{number}")
-    _build(copy)
+    build_level(copy)
     for mine, theirs in zip(copy.residual_layers(), layer.residual_layers(), strict=True):
         mine.set_weights(theirs.get_weights())
     spare = (REACH - layer.taps) // 2
@@ -126,7 +124,8 @@ def inverse_decibels(filters: AnalysisFilters, analysis: Sequence[Sequence[npt.A
     return worst
 
 
-def _build(layer: LevelSynthesis) -> None:
+def build_level(layer: LevelSynthesis) -> None:
+    """Makes the weights of a fresh layer by running it once on zeros."""
     side = 2 * layer.halo + 1
     high = side if layer.rank == 2 else 1
     details = layer.colours * (2**layer.rank - 1)
