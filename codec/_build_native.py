@@ -29,7 +29,7 @@ int vc_model_step(const vc_model *m, uint32_t i, int t);
 vc_filter vc_model_filter(const vc_model *m, uint32_t level, uint32_t axis, uint32_t colour);
 int64_t vc_model_stage_macs(const vc_model *m, uint32_t stage);
 vc_geometry vc_net_grid(const vc_model *m, const vc_geometry *g, uint32_t stage);
-int vc_net_best_kernel(void);
+int vc_best_kernel(void);
 
 int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g);
 int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n);
@@ -72,6 +72,7 @@ INCLUDES = """
 #include "vc_packet_writer.h"
 #include "vc_prior.h"
 #include "vc_quantise.h"
+#include "vc_target.h"
 """
 
 ffibuilder = FFI()

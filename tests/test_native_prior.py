@@ -52,7 +52,7 @@ def test_decoding_gives_the_latents_back(seed):
     _assert_same(out, latents)
 
 
-@pytest.mark.skipif(lib.vc_net_best_kernel() == lib.VC_KERNEL_PORTABLE, reason="this machine has no fast kernel [manual]")
+@pytest.mark.skipif(lib.vc_best_kernel() == lib.VC_KERNEL_PORTABLE, reason="this machine has no fast kernel [manual]")
 @settings(max_examples=60)
 @given(st.integers(0, 2**32))
 def test_portable_and_fast_kernels_give_the_same_bytes(seed):
@@ -61,7 +61,7 @@ def test_portable_and_fast_kernels_give_the_same_bytes(seed):
     assert fast.encode(latents, 0, model.stages - 1) == portable.encode(latents, 0, model.stages - 1)
 
 
-@pytest.mark.skipif(lib.vc_net_best_kernel() == lib.VC_KERNEL_PORTABLE, reason="this machine has no fast kernel [manual]")
+@pytest.mark.skipif(lib.vc_best_kernel() == lib.VC_KERNEL_PORTABLE, reason="this machine has no fast kernel [manual]")
 @pytest.mark.parametrize("columns", [*range(1, 14), 40])
 def test_kernels_agree_at_every_width(columns):
     program = random_program(5, rank=2)

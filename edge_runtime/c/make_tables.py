@@ -45,14 +45,14 @@ def tables() -> dict[str, tuple[str, str, list[int]]]:
     return {
         "vc_step": ("uint16_t", "round(2^15 2^(-k/16)): reciprocal of the step's fraction of an octave",
                     [rounded(power(15 - Decimal(k) / 16)) for k in range(16)]),
-        "vc_half": ("uint16_t", "ceil(12 s_i) + 1: half of the window of values that need no escape",
+        "vc_half": ("uint32_t", "ceil(12 s_i) + 1: half of the window of values that need no escape",
                     [ceiled(12 * scale(i)) + 1 for i in range(SCALES)]),
         "vc_inverse": ("uint32_t", "round(2^17 / s_i)",
                        [rounded(2**17 / scale(i)) for i in range(SCALES)]),
-        "vc_spike": ("uint16_t", "round(65536 sigmoid((n - 32) / 4)): extra probability of zero",
+        "vc_spike": ("uint32_t", "round(65536 sigmoid((n - 32) / 4)): extra probability of zero",
                      [rounded(65536 * sigmoid(Decimal(n - 32) / 4)) for n in range(SPIKES)]),
-        "vc_logistic": ("uint32_t", "round(65536 / (1 + exp(-n / 32)))",
-                        [rounded(65536 * sigmoid(Decimal(n) / 32)) for n in range(LOGISTIC_END + 1)]),
+        "vc_logistic": ("uint32_t", "round(65536 / (1 + exp(-n / 32))); the last once more, so that it has a neighbour too",
+                        [rounded(65536 * sigmoid(Decimal(min(n, LOGISTIC_END)) / 32)) for n in range(LOGISTIC_END + 2)]),
     }
 
 

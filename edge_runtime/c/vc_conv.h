@@ -3,16 +3,16 @@
 #define VC_CONV_H
 
 #include "vc_net.h"
+#include "vc_target.h"
 
-/* AVX2 is compiled in, and chosen at run time, on x86 with GCC or Clang under an operating system. -DVC_NO_SIMD leaves it out. */
-#if !defined(VC_NO_SIMD) && defined(__x86_64__) && defined(__GNUC__) && __STDC_HOSTED__
-#define VC_HAVE_AVX2 1
-#else
-#define VC_HAVE_AVX2 0
-#endif
+enum { VC_LANES = 8 }; /* 32-bit sums in a vector */
 
-/* Output channels come in blocks of this many in packed weights; a last block of half as many or fewer is half as wide. */
-enum { VC_BLOCK = 16 };
+/* Output channels in the next block of packed weights when `left` channels are left: one to three vectors, and not one where two and two do. */
+static inline int32_t vc_block_width(int32_t left)
+{
+    int32_t vectors = (left + VC_LANES - 1) / VC_LANES;
+    return VC_LANES * (vectors == 3 || vectors > 4 ? 3 : vectors < 2 ? 1 : 2);
+}
 
 /* Straight from the model's int8 weights; needs no packed copy. */
 void vc_conv_portable(const vc_conv_row *r);

@@ -58,22 +58,6 @@ static vc_interval row_interval(const vc_distribution *d, int32_t j)
     return v;
 }
 
-static vc_interval zero_interval(const vc_distribution *d)
-{
-    vc_interval none = {0, 0};
-    return vc_distribution_holds(d, 0) ? row_interval(d, -d->first) : none;
-}
-
-void vc_distribution_zeros(const int16_t *parameters, int32_t pitch, int32_t n, int32_t cols, vc_interval *zeros)
-{
-    for (int32_t c = 0; c < cols; c++, parameters += pitch)
-        for (int32_t i = 0; i < n; i++) {
-            vc_distribution d;
-            vc_distribution_set(&d, parameters[i], parameters[n + i], parameters[2 * (ptrdiff_t)n + i]);
-            *zeros++ = zero_interval(&d);
-        }
-}
-
 vc_interval vc_distribution_interval(const vc_distribution *d, int32_t z)
 {
     return row_interval(d, vc_distribution_holds(d, z) ? z - d->first : d->last);

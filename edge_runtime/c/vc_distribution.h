@@ -29,10 +29,6 @@ void vc_distribution_set(vc_distribution *d, int32_t mean, int32_t scale, int32_
 /* CDF point j, 0 <= j <= last + 1. */
 uint32_t vc_distribution_cdf(const vc_distribution *d, int32_t j);
 
-/* Intervals of z = 0 for `cols` sites of n symbols each, in order; empty (0, 0) where 0 is not in the window. Parameters are laid out as in
-   the plane of a CODE: of the site after, `pitch` further on; in a site n means, n scales, n spikes. */
-void vc_distribution_zeros(const int16_t *parameters, int32_t pitch, int32_t n, int32_t cols, vc_interval *zeros);
-
 /* Interval of z, or that of the escape where z is outside the window. */
 vc_interval vc_distribution_interval(const vc_distribution *d, int32_t z);
 

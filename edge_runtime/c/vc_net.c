@@ -122,7 +122,7 @@ static int64_t count_pairs(const vc_model *m, const vc_operation *o)
 
 static int32_t padded_channels(int32_t n)
 {
-    return (n + VC_BLOCK - 1) / VC_BLOCK * VC_BLOCK;
+    return (n + VC_LANES - 1) / VC_LANES * VC_LANES;
 }
 
 /* `l` is where the operation `o` belongs, or NULL while only counting. */
@@ -214,20 +214,12 @@ static void pack_segment(const vc_layer *l, const vc_segment *s, uint32_t channe
 /* The memory is zero, so padding needs no care. */
 static void pack_layer(vc_layer *l)
 {
-    for (uint32_t c = 0; c < l->o.n; c++) {
-        uint32_t block = c / VC_BLOCK, left = l->o.n - block * VC_BLOCK;
-        int32_t width = left <= VC_BLOCK / 2 ? VC_BLOCK / 2 : VC_BLOCK;
-        int16_t *out = l->packed + (ptrdiff_t)block * 2 * VC_BLOCK * l->n_pairs + 2 * (c % VC_BLOCK);
-        for (int32_t i = 0; i < l->n_segments; i++) pack_segment(l, &l->segments[i], c, out, width);
+    for (int32_t first = 0, width; first < l->o.n; first += width) {
+        int16_t *block = l->packed + (ptrdiff_t)first * 2 * l->n_pairs;
+        width = vc_block_width(l->o.n - first);
+        for (int32_t c = first; c < first + width && c < l->o.n; c++)
+            for (int32_t i = 0; i < l->n_segments; i++) pack_segment(l, &l->segments[i], (uint32_t)c, block + 2 * (c - first), width);
     }
-}
-
-int vc_net_best_kernel(void)
-{
-#if VC_HAVE_AVX2
-    if (__builtin_cpu_supports("avx2")) return VC_KERNEL_AVX2;
-#endif
-    return VC_KERNEL_PORTABLE;
 }
 
 void vc_net_load(vc_net *n, int t)
@@ -241,7 +233,7 @@ void vc_net_load(vc_net *n, int t)
             load_bias(l, condition);
             if (l->packed) pack_layer(l);
         }
-    n->kernel = vc_net_best_kernel();
+    n->kernel = vc_best_kernel();
 }
 
 /* Running */

@@ -36,12 +36,10 @@ typedef struct vc_layer {
     vc_operation o;
     vc_segment *segments;
     int32_t n_segments, n_pairs;
-    int32_t *bias;   /* with the condition's share, which is the same at every site; padded with zeros to 16 channels */
+    int32_t *bias;   /* with the condition's share, which is the same at every site; padded with zeros to whole vectors */
     int32_t *shift;  /* as 32-bit lanes, padded likewise */
-    int16_t *packed; /* weights for the fast kernel: per 16 channels, per pair of inputs, [channel][2]; or NULL */
+    int16_t *packed; /* weights for the fast kernel: per block of channels, per pair of inputs, [channel][2]; or NULL */
 } vc_layer;
-
-enum { VC_KERNEL_PORTABLE = 0, VC_KERNEL_AVX2 = 1 };
 
 typedef struct vc_net {
     const vc_model *model;
@@ -49,7 +47,7 @@ typedef struct vc_net {
     vc_plane *planes;
     vc_layer *layers[VC_MAX_STAGES]; /* per stage, prelude first */
     const int16_t **inputs;          /* scratch: where each segment of the running layer begins */
-    int kernel;
+    int kernel; /* VC_KERNEL_... of vc_target.h */
 } vc_net;
 
 /* One row of a convolution: what the kernels get. */
@@ -77,9 +75,6 @@ void vc_net_conv(vc_net *n, const vc_layer *l, int32_t row);
 
 /* Rows and columns of a stage's grid. */
 vc_geometry vc_net_grid(const vc_model *m, const vc_geometry *g, uint32_t stage);
-
-/* The fastest kernel this machine runs. */
-int vc_net_best_kernel(void);
 
 /* Where a row begins: column 0, channel 0. */
 static inline int16_t *vc_plane_row(const vc_plane *p, int32_t row)

@@ -176,6 +176,7 @@ static int run_code(const run *k, uint32_t stage, const vc_layer *l, int32_t row
     r.zeros = p->zeros;
     r.n = l->o.n;
     r.cols = cols;
+    r.kernel = p->net.kernel;
     r.pitch = parameters->channels;
     r.known_pitch = p->net.model->stages[stage].n_symbols;
     find_cells(p, p->symbols[stage] + l->o.source, r.n, row, cols, k->bands);

@@ -64,6 +64,7 @@ typedef struct vc_code_row {
     vc_interval *zeros;        /* scratch for n * cols intervals */
     int32_t n, cols;
     int32_t pitch, known_pitch;
+    int kernel;
 } vc_code_row;
 
 /* Handles one row; returns 0 or an error, which ends the run. */

@@ -1,5 +1,6 @@
 #include "vc_error.h"
 #include "vc_prior.h"
+#include "vc_zeros.h"
 
 enum { LATENT_MAX = 32767, FRACTION = 16 };
 
@@ -14,10 +15,11 @@ typedef struct cost {
 static void add_width(cost *c, uint32_t width)
 {
     uint64_t product = (uint64_t)c->mantissa * width;
-    while (product >> 32 != 0) {
-        product >>= 1;
-        c->exponent++;
-    }
+    for (int s = 16; s > 0; s /= 2)
+        if (product >> (31 + s) != 0) {
+            product >>= s;
+            c->exponent += s;
+        }
     c->mantissa = (uint32_t)product;
     c->bits += VC_PRECISION;
 }
@@ -46,20 +48,31 @@ static uint32_t escape_bits(const vc_distribution *d, int32_t z)
     return bits;
 }
 
+static int add_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, cost *sum)
+{
+    int32_t z = vc_code_latent(r, i, column);
+    if (z == 0 && zero.hi != 0) {
+        add_width(sum, zero.hi - zero.lo);
+        return VC_OK;
+    }
+    if (z < -LATENT_MAX) return VC_ELATENT;
+    vc_distribution d;
+    vc_code_distribution(r, i, column, &d);
+    vc_interval v = vc_distribution_interval(&d, z);
+    add_width(sum, v.hi - v.lo);
+    if (!vc_distribution_holds(&d, z)) sum->bits += escape_bits(&d, z);
+    vc_code_note(r, i, column, z);
+    return VC_OK;
+}
+
 static int cost_row(const vc_code_row *r, void *context)
 {
-    cost *sum = (cost *)context;
+    const vc_interval *zero = r->zeros;
+    vc_zeros(r->parameters, r->pitch, r->n, r->cols, r->kernel, r->zeros);
     for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++) {
-            if (c >= r->cells[i].count) continue;
-            int32_t z = vc_code_latent(r, i, c);
-            if (z < -LATENT_MAX) return VC_ELATENT;
-            vc_code_note(r, i, c, z);
-            vc_distribution d;
-            vc_code_distribution(r, i, c, &d);
-            vc_interval v = vc_distribution_interval(&d, z);
-            add_width(sum, v.hi - v.lo);
-            if (!vc_distribution_holds(&d, z)) sum->bits += escape_bits(&d, z);
+        for (int32_t i = 0; i < r->n; i++, zero++) {
+            int error = c < r->cells[i].count ? add_symbol(r, i, c, *zero, (cost *)context) : VC_OK;
+            if (error) return error;
         }
     return VC_OK;
 }

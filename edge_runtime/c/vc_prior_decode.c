@@ -1,6 +1,7 @@
 #include "vc_bytes.h"
 #include "vc_error.h"
 #include "vc_prior.h"
+#include "vc_zeros.h"
 
 /* Takes a zero if that is what comes; an empty interval never matches. */
 static inline int take_zero(vc_range_decoder *d, vc_interval zero)
@@ -30,7 +31,7 @@ static int decode_row(const vc_code_row *r, void *context)
 {
     vc_range_decoder d = *(vc_range_decoder *)context;
     const vc_interval *zero = r->zeros;
-    vc_distribution_zeros(r->parameters, r->pitch, r->n, r->cols, r->zeros);
+    vc_zeros(r->parameters, r->pitch, r->n, r->cols, r->kernel, r->zeros);
     for (int32_t c = 0; c < r->cols; c++)
         for (int32_t i = 0; i < r->n; i++, zero++) {
             if (c >= r->cells[i].count || take_zero(&d, *zero)) continue;

@@ -1,20 +1,32 @@
 #include "vc_error.h"
 #include "vc_prior.h"
+#include "vc_zeros.h"
 
 enum { LATENT_MAX = 32767 };
 
+static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, vc_range_encoder *e)
+{
+    int32_t z = vc_code_latent(r, i, column);
+    if (z == 0 && zero.hi != 0) {
+        vc_range_encode(e, zero.lo, zero.hi, VC_PRECISION);
+        return VC_OK;
+    }
+    if (z < -LATENT_MAX) return VC_ELATENT;
+    vc_distribution d;
+    vc_code_distribution(r, i, column, &d);
+    vc_distribution_encode(&d, z, e);
+    vc_code_note(r, i, column, z);
+    return VC_OK;
+}
+
 static int encode_row(const vc_code_row *r, void *context)
 {
-    vc_range_encoder *e = (vc_range_encoder *)context;
+    const vc_interval *zero = r->zeros;
+    vc_zeros(r->parameters, r->pitch, r->n, r->cols, r->kernel, r->zeros);
     for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++) {
-            if (c >= r->cells[i].count) continue;
-            int32_t z = vc_code_latent(r, i, c);
-            if (z < -LATENT_MAX) return VC_ELATENT;
-            vc_distribution d;
-            vc_code_distribution(r, i, c, &d);
-            vc_distribution_encode(&d, z, e);
-            vc_code_note(r, i, c, z);
+        for (int32_t i = 0; i < r->n; i++, zero++) {
+            int error = c < r->cells[i].count ? encode_symbol(r, i, c, *zero, (vc_range_encoder *)context) : VC_OK;
+            if (error) return error;
         }
     return VC_OK;
 }

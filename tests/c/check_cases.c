@@ -15,6 +15,7 @@
 #include "vc_packet_writer.h"
 #include "vc_prior.h"
 #include "vc_quantise.h"
+#include "vc_target.h"
 
 enum { MOST_BANDS = 128, MOST_PAYLOADS = 16 };
 
@@ -223,7 +224,7 @@ static uint8_t *damaged(const uint8_t *data, size_t n)
 static void try_payload(const test_case *c, const vc_model *m, vc_band *bands, int number)
 {
     vc_prior p;
-    void *memory = begin(&p, c, m, vc_net_best_kernel(), number);
+    void *memory = begin(&p, c, m, vc_best_kernel(), number);
     for (uint32_t i = 0; i < c->n_payloads; i++) {
         uint8_t *data = damaged(c->payloads[i].data, c->payloads[i].n);
         int error = vc_prior_decode(&p, c->payloads[i].first, c->payloads[i].last, bands, data, c->payloads[i].n);
@@ -267,7 +268,7 @@ int main(int argc, char **argv)
         vc_band bands[MOST_BANDS];
         at = parse(at, &c, &m, bands, number);
         check_analysis(&c, &m, bands, number);
-        for (int kernel = VC_KERNEL_PORTABLE; kernel <= vc_net_best_kernel(); kernel++) {
+        for (int kernel = VC_KERNEL_PORTABLE; kernel <= vc_best_kernel(); kernel++) {
             check_encoding(&c, &m, bands, kernel, number);
             check_decoding(&c, &m, bands, kernel, number);
         }
