@@ -54,7 +54,7 @@ def cli_export_bundle(
         ModelError: the weights cannot be represented, or the bundle fails its self-test.
         UnsupportedError: TensorFlow is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         from vaecodec.export.bundle import Facts, write_bundle
     except ImportError as error:
