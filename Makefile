@@ -11,7 +11,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# setuptools warns at length about folders in editable installs; a test guards against what it fears.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 # A changed build script or C source installs again; Python sources are used where they lie.
 NATIVE := setup.py setup.cfg pyproject.toml $(wildcard codec/_build_native.py edge_runtime/c/*.c edge_runtime/c/*.h)
@@ -32,7 +33,6 @@ lint: $(VENV)/.test
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip
 
 $(VENV)/.demo: $(BIN)/python $(NATIVE)
 	$(PIP) --editable '.[demo]'
