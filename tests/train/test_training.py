@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,12 +112,12 @@ def test_training_works_outside_of_the_main_thread(signal_config, signal_folder,
 @eagerly
 @pytest.mark.parametrize("kind", ["image", "signal"])
 def test_a_few_steps_improve_the_figures(kind, request):
-    config = with_options(request.getfixturevalue(f"{kind}_config"), "training", steps=6, learning_rate=1e-2, warmup=1, quantise_from=1.0)
+    config = with_options(request.getfixturevalue(f"{kind}_config"), "training", steps=8, learning_rate=3e-3, warmup=1, quantise_from=1.0)
     examples = load_examples(config, sorted(request.getfixturevalue(f"{kind}_folder").iterdir()))
     trainer = Trainer(config, examples, tf.distribute.get_strategy())
     evaluator = Evaluator(trainer.model, examples.fixed(16, 2))
     before = score(evaluator.figures())
-    for _ in range(6):
+    for _ in range(8):
         trainer.advance()
     assert score(evaluator.figures()) < before
 
@@ -289,28 +290,38 @@ def assert_close_weights(a: Path, b: Path) -> None:
         np.testing.assert_allclose(x[name], y[name], rtol=1e-3, atol=2e-4, err_msg=name)
 
 
-def test_two_mirrored_devices_train_as_one(finished, signal_config, signal_folder, tmp_path):
-    config = tmp_path / "config.toml"
-    config.write_text(dump_config(signal_config))
-    step, done, _ = finish(start(tmp_path / "run", config, signal_folder, "mirrored", 2))
-    assert (step, done) == (4, True)
-    assert_close_weights(finished[1].weights, tmp_path / "run" / "weights.npz")
+@pytest.fixture(scope="module")
+def shared_config(signal_config):
+    """One level and one graph: quick to trace in several processes."""
+    config = with_options(replace(signal_config, levels=1), "training", steps=2, quantise_from=1.0)
+    return with_options(config, "validation", positions=(0.5,), files=1)
 
 
-def test_two_workers_train_as_one_and_the_chief_writes(finished, signal_config, signal_folder, tmp_path, unused_ports):
-    config = tmp_path / "config.toml"
-    config.write_text(dump_config(signal_config))
+@pytest.fixture
+def alone(shared_config, signal_folder, tmp_path, eager):
+    """The same training on one device, and the config as a file."""
+    (tmp_path / "config.toml").write_text(dump_config(shared_config))
+    return train(shared_config, signal_folder, tmp_path / "alone", quiet=True).weights
+
+
+def test_two_mirrored_devices_train_as_one(alone, signal_folder, tmp_path):
+    step, done, _ = finish(start(tmp_path / "run", tmp_path / "config.toml", signal_folder, "mirrored", 2))
+    assert (step, done) == (2, True)
+    assert_close_weights(alone, tmp_path / "run" / "weights.npz")
+
+
+def test_two_workers_train_as_one_and_the_chief_writes(alone, signal_folder, tmp_path, unused_ports):
     cluster = {"worker": [f"127.0.0.1:{port}" for port in unused_ports]}
     tasks = [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}}) for i in range(2)]
-    workers = [start(tmp_path / "run", config, signal_folder, "multiworker", TF_CONFIG=task) for task in tasks]
+    workers = [start(tmp_path / "run", tmp_path / "config.toml", signal_folder, "multiworker", TF_CONFIG=task) for task in tasks]
     try:
         results = [finish(worker) for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
-    assert [r[:2] for r in results] == [[4, True]] * 2
+    assert [r[:2] for r in results] == [[2, True]] * 2
     assert results[0][2] == str(tmp_path / "run" / "weights.npz")
-    assert_close_weights(finished[1].weights, tmp_path / "run" / "weights.npz")
+    assert_close_weights(alone, tmp_path / "run" / "weights.npz")
     assert len((tmp_path / "run" / "figures.jsonl").read_text().splitlines()) == 1
 
 

@@ -116,10 +116,10 @@ class Prior(tf.keras.layers.Layer):
             direct = op.role == "mean" and t.plane.endswith(".raw")
             init = tf.keras.initializers.Zeros() if direct else tf.keras.initializers.RandomNormal(0.0, deviation)
             name = f"{op.name}_w{i}".replace(".", "_")
-            kernels.append(self.add_weight(name, shape=[t.kh, t.kw, count, op.count], initializer=init))
+            kernels.append(self.add_weight(name, shape=[t.kh, t.kw, count, op.count], initializer=init, experimental_autocast=False))
         start = {"scale": -1.0, "spike": -2.0}.get(op.role, 0.0)
         self.kernels[op.name] = kernels
-        self.biases[op.name] = self.add_weight(op.name.replace(".", "_") + "_b", shape=[op.count],
+        self.biases[op.name] = self.add_weight(op.name.replace(".", "_") + "_b", shape=[op.count], experimental_autocast=False,
                                                initializer=tf.keras.initializers.Constant(start))
 
     def _inputs(self, t: Term) -> int:

@@ -77,7 +77,7 @@ class LevelSynthesis(tf.keras.layers.Layer):
         self.halo = taps // 2 + widths.halo
         self.planes = colours * 2 ** rank
         axes = ("y", "x") if rank == 2 else ("x",)
-        self.inverse = [self.add_weight(f"inverse_{axis}", shape=[taps, self.planes, self.planes], trainable=trainable_taps,
+        self.inverse = [self.add_weight(f"inverse_{axis}", shape=[taps, self.planes, self.planes], trainable=trainable_taps, experimental_autocast=False,
                                         initializer=tf.keras.initializers.Constant(self.inverse_kernel(axis, phase_taps(taps)))) for axis in axes]
         if widths.channels:
             self._build_residual()
