@@ -13,7 +13,7 @@ static int32_t clamp(int32_t v, int32_t lo, int32_t hi)
 void vc_distribution_set(vc_distribution *d, int32_t mean, int32_t scale, int32_t spike)
 {
     int32_t i = clamp(((scale + 32) >> 6) + 16, 0, SCALES - 1);
-    int32_t half = vc_half[i];
+    int32_t half = (int32_t)vc_half[i];
     d->mean = mean;
     d->first = ((mean + 8) >> 4) - half;
     d->last = 2 * half + 1;

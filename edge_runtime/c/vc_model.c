@@ -62,7 +62,7 @@ static int check_head(vc_model *m)
     if (m->t_lo >= m->t_hi || m->t_hi > 255) return VC_EM_FIELD;
     if (m->n_condition < 2 || m->n_condition > VC_MAX_CONDITION) return VC_EM_FIELD;
     if (m->n_stages != (m->rank == 1 ? 1 : m->levels + 1)) return VC_EM_FIELD;
-    if (m->in_shift < -16 || m->in_shift > 15) return VC_EM_FIELD;
+    if (m->in_shift < -15 || m->in_shift > 15) return VC_EM_FIELD;
     if (m->n_planes > VC_MAX_PLANES) return VC_EM_LIMIT;
     m->n_bands = (uint16_t)(m->rank == 1 ? 1 + m->levels : m->colours * (1 + 3 * m->levels));
     return VC_OK;
