@@ -27,7 +27,7 @@ from vaecodec.codec.samples import CARRIERS, Integers, Scaling, read_steps, rest
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import SynthesisWarning
 
-__all__ = ["MAX_SAMPLES", "SignalCodec", "SignalLatents", "read_json"]
+__all__ = ["MAX_SAMPLES", "SignalCodec", "SignalLatents", "read_json", "read_steps"]
 
 Samples = NDArray[Any]
 

@@ -44,6 +44,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 def _decode(job: Job, options: dict[str, Any]) -> None:
     from vaecodec import api
     from vaecodec.io.files import default_suffix, write
+    from vaecodec.io.streams import content
 
     start = time.perf_counter()
     if Path(job.target).suffix:
@@ -53,8 +54,7 @@ def _decode(job: Job, options: dict[str, Any]) -> None:
     facts = codec.info(data)
     path = _named(job.target, options["output_format"] or default_suffix(facts))
     refuse_existing(job.target if job.target == STDIO else str(path), options["force"])
-    content = _content(codec, data)
-    write_outputs(job.target, write(content, path.suffix, path.stem), options["force"])
+    write_outputs(job.target, write(content(codec, data), path.suffix, path.stem), options["force"])
     _report(Job(job.source, job.target if job.target == STDIO else str(path)), facts, time.perf_counter() - start, options["as_json"])
 
 
@@ -65,33 +65,6 @@ def _named(target: str, suffix: str) -> Path:
     path = Path("stdout" if target == STDIO else target)
     known = path.suffix.lower() in (*IMAGE_SUFFIXES, *SIGNAL_SUFFIXES, *CSV_SUFFIXES, *RAW_SUFFIXES, ".npy")
     return path if known and target != STDIO else path.with_name(path.name + "." + suffix.lstrip("."))
-
-
-def _content(codec: Any, data: bytes) -> Any:
-    """The decoded picture or recording with what travelled along."""
-    from vaecodec.codec import container
-    from vaecodec.codec.signal import SignalLatents, read_json
-    from vaecodec.io.recording import Picture, Recording
-
-    latents = codec.latents(data)
-    array = codec.decode_latents(latents)
-    if not isinstance(latents, SignalLatents):
-        return Picture(array, next((m.data for m in latents.metadata if m.kind == container.META_ICC), None))
-    facts = read_json(latents.metadata)
-    channels = latents.header.channels
-    return Recording(
-        array,
-        latents.header.rate or None,
-        _texts(facts.get("columns"), channels),
-        _texts(facts.get("units"), channels),
-        facts.get("step"),
-        {key: value for key, value in facts.items() if isinstance(value, dict)},
-    )
-
-
-def _texts(value: object, count: int) -> list[str] | None:
-    good = isinstance(value, list) and len(value) == count and all(isinstance(text, str) for text in value)
-    return value if good else None  # type: ignore[return-value]
 
 
 def _report(job: Job, facts: dict[str, Any], seconds: float, as_json: bool) -> None:

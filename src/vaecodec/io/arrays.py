@@ -30,8 +30,11 @@ def load_npy(data: bytes) -> NDArray[Any]:
         if prod(shape) * dtype.itemsize != len(data) - stream.tell():
             raise FormatError(f"truncated: the .npy header claims {shape} of {dtype}, {len(data) - stream.tell()} bytes follow it")
         return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
-    except (ValueError, EOFError, OSError, SyntaxError, TypeError) as error:
-        raise FormatError(f"not a readable .npy file: {str(error).splitlines()[0]}") from error
+    except FormatError:
+        raise
+    except Exception as error:
+        # The header is a Python literal: NumPy lets through whatever Python's tokenizer and parser raise on a damaged one.
+        raise FormatError(f"not a readable .npy file: {(str(error) or type(error).__name__).splitlines()[0]}") from error
 
 
 def _header(stream: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -213,7 +213,8 @@ def write(recording: Recording) -> bytes:
     for at, name, column in sorted(extra, key=lambda item: item[0]):
         names, columns = [*names[:at], name, *names[at:]], [*columns[:at], column, *columns[at:]]
     out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=facts.get("sep", ",") if facts.get("sep", ",") in SEPARATORS else ",", lineterminator="\n")
+    separator = facts.get("sep")
+    writer = csv.writer(out, delimiter=separator if separator in tuple(SEPARATORS) else ",", lineterminator="\n")
     if facts.get("header", 1):
         writer.writerow(names)
     writer.writerows(zip(*columns, strict=True))
@@ -231,14 +232,14 @@ def _format(column: NDArray[Any], places: int | None) -> list[str]:
 
 def _extra_columns(facts: dict[str, Any], length: int) -> list[tuple[int, str, list[str]]]:
     """Time and text columns that the layout describes: place, name, cells."""
-    out = []
+    out: list[tuple[int, str, list[str]]] = []
     try:
         if time := facts.get("time"):
             line = float(time["start"]) + np.arange(length) * float(time["step"])
             out.append((int(time["at"]), str(time["name"]), [f"{v:.{int(time['places']) % 20}f}" for v in line.tolist()]))
         for column in facts.get("text", ()):
             out.append((int(column["at"]), str(column["name"]), unroll(column["runs"], length)))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise FormatError(f"the stream's CSV layout is damaged: {error!r}") from error
     return out
 

@@ -179,10 +179,10 @@ def write(recording: Recording, record: str) -> dict[str, bytes]:
         Contents of `record.dat` and `record.hea`, in this order.
     """
     facts = recording.extra.get("wfdb")
-    facts = facts if isinstance(facts, dict) else {}
+    facts = _sane(facts) if isinstance(facts, dict) else {}
     table, gains = _integers(recording, facts)
     form = facts.get("format")
-    form = form if form in FORMATS and _fits(table, form) else "16" if _fits(table, "16") else "32"
+    form = form if form is not None and _fits(table, form) else "16" if _fits(table, "16") else "32"
     table = np.clip(table, *FORMATS[form][0]).astype(np.int32)
     channels = table.shape[1]
     rate = recording.rate or Fraction(250)
@@ -193,9 +193,26 @@ def write(recording: Recording, record: str) -> dict[str, bytes]:
         scale = f"{_number(gains[i])}{f'({baseline})' if baseline != zero else ''}/{units}"
         name = recording.columns[i] if recording.columns else f"signal {i}"
         text.append(f"{record}.dat {form} {scale} {_at(facts, 'bits', i, 0)} {zero} {table[0, i]} {_checksum(table[:, i])} 0 {name}")
-    comments = facts.get("comments")
-    text += [f"# {line}" for line in comments] if isinstance(comments, list) else []
+    text += [f"# {line}" for line in facts.get("comments", ())]
     return {f"{record}.dat": pack(table, form), f"{record}.hea": ("\n".join(text) + "\n").encode()}
+
+
+def _sane(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts that have the form which `read` gives them: whoever made the stream wrote them."""
+    kept: dict[str, Any] = {}
+    for key in ("gain", "baseline", "bits", "zero"):
+        values, kind = facts.get(key), (int, float) if key == "gain" else int
+        if isinstance(values, list) and all(isinstance(v, kind) and not isinstance(v, bool) and abs(v) < 1e12 for v in values):
+            kept[key] = values
+    if any(not gain > 0 for gain in kept.get("gain", ())):
+        del kept["gain"]
+    if isinstance(facts.get("format"), str) and facts["format"] in FORMATS:
+        kept["format"] = facts["format"]
+    if isinstance(facts.get("start"), str):
+        kept["start"] = " ".join(facts["start"].split())
+    if isinstance(facts.get("comments"), list):
+        kept["comments"] = [" ".join(str(line).split()) for line in facts["comments"]]
+    return kept
 
 
 def _integers(recording: Recording, facts: dict[str, Any]) -> tuple[NDArray[np.int64], list[float]]:
@@ -208,12 +225,11 @@ def _integers(recording: Recording, facts: dict[str, Any]) -> tuple[NDArray[np.i
 
 def _at(facts: dict[str, Any], key: str, i: int, default: float) -> Any:
     values = facts.get(key)
-    value = values[i] if isinstance(values, list) and i < len(values) else default
-    return value if isinstance(value, (int, float)) else default
+    return values[i] if isinstance(values, list) and i < len(values) else default
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _fits(table: NDArray[np.int64], form: str) -> bool:
