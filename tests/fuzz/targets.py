@@ -182,6 +182,7 @@ def one_input(name: str) -> Target:
                 warnings.simplefilter("ignore", UserWarning)
                 target(data)
         except VaecodecError as error:
-            assert "\n" not in str(error), "an error is one line"
+            if "\n" in str(error):
+                raise AssertionError("an error is one line") from error
 
     return run
