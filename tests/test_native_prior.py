@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from native_programs import random_latents, random_program
 from reference.prior import encode_stages
+
 from vaecodec.codec._native import lib
 from vaecodec.codec.errors import FormatError, InputError, LimitError
 from vaecodec.codec.native import Prior, SymbolModel

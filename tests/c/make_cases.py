@@ -12,6 +12,7 @@ import json
 import struct
 import sys
 from pathlib import Path
+from typing import ClassVar
 from unittest import mock
 
 import numpy as np
@@ -40,7 +41,7 @@ def case(model, shape, t, bands, payloads, samples=()):
 class Recorder(Prior):
     """A Prior that remembers what it decoded."""
 
-    made: list[Recorder] = []
+    made: ClassVar[list[Recorder]] = []
 
     def __init__(self, model, shape, t):
         super().__init__(model, shape, t)
