@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec import container
 from vaecodec.codec.bundle import Bundle, installed
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import InputError, ModelError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.info import describe
 from vaecodec.codec.signal import SignalCodec
@@ -82,8 +82,15 @@ def info(data: bytes) -> dict[str, Any]:
 
 
 def models() -> list[dict[str, Any]]:
-    """The manifests of all known models, each with the `path` of its bundle."""
-    return [{**Bundle(path).manifest, "path": str(path)} for path in installed()]
+    """The manifests of all known models, each with the `path` of its bundle; of a damaged one its name, path and `error`."""
+    return [_manifest(path) for path in installed()]
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        return {**Bundle(path).manifest, "path": str(path)}
+    except ModelError as error:
+        return {"name": path.stem, "path": str(path), "error": str(error)}
 
 
 def _codec(bundle: Bundle, threads: int, max_size: int | None) -> Codec:

@@ -252,6 +252,15 @@ def test_models_lists_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert {m["name"] for m in json.loads(capsys.readouterr().out)} >= {"photo", "ecg"}
 
 
+def test_models_lists_damaged_ones_as_such(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("broken.vaemodel").write_bytes(b"PK")
+    monkeypatch.setenv("VAECODEC_MODELS", ".")
+    assert run(["models"]) == 0
+    out = capsys.readouterr().out
+    assert "cannot read manifest.json of broken.vaemodel" in out
+    assert "photo" in out
+
+
 @pytest.mark.parametrize("command", list(COMMANDS))
 def test_help_shows_how(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0

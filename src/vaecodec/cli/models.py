@@ -23,5 +23,8 @@ def command(as_json: bool) -> None:
         click.echo(json.dumps(manifests, indent=1))
         return
     for m in manifests:
+        if "error" in m:
+            click.echo(f"{m['name']:12} {m['error']}")
+            continue
         rate = f"{m['rate']} Hz" if m.get("rate") else ""
         click.echo(f"{m['name']:12} {m['modality']:7} {m.get('version', '')!s:8} {m['model_id']}  {rate:8} {m['path']}")
