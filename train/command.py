@@ -77,7 +77,8 @@ def train(
         init: weights file to start from.
         steps: length in steps, in place of the config's.
         minutes: length in minutes, in place of the config's steps.
-        seed, batch: in place of the config's.
+        seed: in place of the config's.
+        batch: in place of the config's.
         strategy: "none", "mirrored" (all GPUs of a machine) or "multiworker" (TF_CONFIG).
         mixed_precision: compute prior and residual synthesis in float16.
         checkpoint_minutes: between two checkpoints.
@@ -151,6 +152,9 @@ class _Session:
         self.save()
         self.writer.close()
         t = self.trainer
+        if not self.quiet:
+            end = "weights in" if t.done else f"stopped at step {t.step}, --resume goes on; weights in"
+            tqdm.write(f"{end} {self.folder.weights}")
         return Result(self.folder.weights, t.step, t.seconds / 60, self.figures, t.done)
 
     def _loop(self, bar: tqdm) -> None:
@@ -226,7 +230,7 @@ class _Session:
 
         def end(number: int, frame: FrameType | None) -> None:
             self.stop = True
-            signal.signal(number, old[number])
+            signal.signal(number, old[signal.Signals(number)])
 
         for number in old:
             signal.signal(number, end)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from vaecodec.train.config import ModelConfig
 from vaecodec.train.layers.colour import Colour
+from vaecodec.train.layers.inverse import bank_inverse
 from vaecodec.train.layers.prior import Prior
 from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
@@ -67,6 +68,8 @@ class CodecModel(tf.keras.Model):
     Call arguments:
         x: [B, H, W, C] components 0..255 or [B, N, 1] samples; sizes are multiples of 2^levels.
         position: [B] in [0, 1]: where the step lies in the config's range, 0 the finest.
+        rate: whether the rate is wanted; zeros otherwise, and no prior runs.
+        synthesis: whether reconstruction and distortion are wanted; zeros otherwise, and no synthesis runs.
 
     Returns:
         Outcome.
@@ -80,10 +83,12 @@ class CodecModel(tf.keras.Model):
         mixed = config.colours == 3
         self.colour = Colour(name="colour") if mixed else None
         self.unmix = Colour(inverse=True, name="unmix") if mixed else None
-        self.analysis = Analysis(config.rank, config.levels, trainable_filters, integer=True, name="analysis")
+        # Resting filters are those of the exact bank: the export gives its integer taps an exact inverse, so both pairs are perfect.
+        self.analysis = Analysis(config.rank, config.levels, trainable_filters, integer=trainable_filters, name="analysis")
         self.prior = Prior(self.topology, name="prior", dtype=dtype)
         widths = [ResidualWidths(*config.synthesis.level(level)) for level in range(1, config.levels + 1)]
-        self.synthesis = Synthesis(config.rank, config.colours, widths, trainable_filters, name="synthesis", dtype=dtype)
+        start = bank_inverse() if trainable_filters else None
+        self.synthesis = Synthesis(config.rank, config.colours, widths, trainable_filters, start, name="synthesis", dtype=dtype)
 
     @property
     def quantised(self) -> bool:
@@ -129,18 +134,26 @@ class CodecModel(tf.keras.Model):
         """x_hat: float samples, neither rounded nor clipped."""
         return self._samples(self.synthesise(z, position), position)
 
-    def call(self, x: tf.Tensor, position: tf.Tensor) -> Outcome:
+    def call(self, x: tf.Tensor, position: tf.Tensor, rate: bool = True, synthesis: bool = True) -> Outcome:
         x = tf.cast(x, tf.float32)
         scaled = self.scale(self.analyse(x), position)
         z = self.quantise(scaled)
+        stage_bits = self._stage_bits(x, z, scaled, position) if rate else tf.zeros([tf.shape(x)[0], len(self.topology.stages)])
+        x_hat, distortion = self._decode(x, z, scaled, position) if synthesis else (tf.zeros_like(x), tf.zeros_like(position))
+        return Outcome(tf.reduce_sum(stage_bits, -1), distortion, x_hat, stage_bits)
+
+    def _stage_bits(self, x: tf.Tensor, z: list[tf.Tensor], scaled: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:
         stages = self.prior(z, position, scaled if self.trainable_filters else None)
+        pixels = tf.cast(tf.size(x[0]) // x.shape[-1], tf.float32)
+        return tf.stack([tf.reduce_sum(b, [1, 2, 3]) for b in stages], -1) / pixels
+
+    def _decode(self, x: tf.Tensor, z: list[tf.Tensor], scaled: list[tf.Tensor], position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Reconstruction and distortion; rounding is straight through where the filters move."""
         y_hat = [s + tf.stop_gradient(q - s) for s, q in zip(scaled, z)] if self.trainable_filters else z
         x_hat = self.synthesise(y_hat, position)
         target = (x - self.config.sensor.offset) / self._like(self.step(position), x)
-        pixels = tf.cast(tf.size(x[0]) // x.shape[-1], tf.float32)
-        stage_bits = tf.stack([tf.reduce_sum(b, [1, 2, 3]) for b in stages], -1) / pixels
         distortion = tf.reduce_mean(tf.reshape(tf.square(x_hat - target), [tf.shape(x)[0], -1]), -1)
-        return Outcome(tf.reduce_sum(stage_bits, -1), distortion, self._samples(x_hat, position), stage_bits)
+        return self._samples(x_hat, position), distortion
 
     def parts(self) -> dict[str, list[tf.Variable]]:
         """Trainable variables of "prior", "synthesis" and "filters" (empty while these rest)."""

@@ -42,11 +42,11 @@ def rate_distortion(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float 
     return rate + lambda_scale * SLOPE * distortion
 
 
-def training_loss(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float = 1.0) -> tf.Tensor:
-    """The mean objective with all rates counting alike.
+def joint_loss(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float = 1.0) -> tf.Tensor:
+    """The mean objective with all rates counting alike; for filters, which trade rate for distortion.
 
     Each example is divided by its own rate, held constant: otherwise the few fine steps, with tens of times the bits, would
-    decide alone. Gradients are then about those of the mean log rate.
+    decide alone.
 
     Args:
         rate: [B] bits a pixel or sample.
@@ -57,3 +57,21 @@ def training_loss(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float = 
         Scalar.
     """
     return tf.reduce_mean(rate_distortion(rate, distortion, lambda_scale) / tf.stop_gradient(rate + RATE_FLOOR))
+
+
+def separate_loss(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float = 1.0) -> tf.Tensor:
+    """The same where the filters rest: the prior decides the rate and the synthesis the distortion, each with its own weights.
+
+    Both terms are divided by themselves, held constant, so their gradients are about those of the mean log rate and of the mean log
+    distortion; neither network can spoil the other's.
+
+    Args:
+        rate: [B] bits a pixel or sample.
+        distortion: [B] in units of the squared step.
+        lambda_scale: factor on lambda.
+
+    Returns:
+        Scalar.
+    """
+    terms = (rate, lambda_scale * SLOPE * distortion)
+    return tf.add_n([tf.reduce_mean(t / tf.stop_gradient(t + RATE_FLOOR)) for t in terms])

@@ -249,7 +249,7 @@ def signal_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
 def macs_per_sample(top: Topology) -> float:
     """Multiply-accumulates of the prior per pixel and per sample of a channel, hidden and output layers alike."""
     total = 0.0
-    for number, stage in enumerate(top.stages):
+    for stage in top.stages:
         for op in [*stage.prelude, *stage.row]:
             if isinstance(op, Conv):
                 total += _conv_macs(top, op) * _sites_per_sample(top, top.planes[op.out].stage)

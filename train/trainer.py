@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -13,7 +14,7 @@ from vaecodec.train.config import ModelConfig
 from vaecodec.train.data.examples import Examples
 from vaecodec.train.data.pipeline import batches
 from vaecodec.train.model import CodecModel, build
-from vaecodec.train.objective import rate_distortion, training_loss
+from vaecodec.train.objective import joint_loss, rate_distortion, separate_loss
 from vaecodec.train.schedule import learning_rate, progress
 from vaecodec.train.strategies import check_batch, share_of
 
@@ -23,7 +24,10 @@ KEPT = 2
 
 
 class Losses(NamedTuple):
-    """Means over a batch: log2 of R + lambda D, bits a pixel or sample, squared error in squared steps."""
+    """Means over a batch: log2 of R + lambda D, bits a pixel or sample, squared error in squared steps.
+
+    What no trained part needs is not computed and counts as 0: the rate where the synthesis trains alone, the distortion where the prior does.
+    """
 
     objective: tf.Tensor
     rate: tf.Tensor
@@ -57,7 +61,7 @@ class Trainer:
             self._seconds = tf.Variable(0.0, trainable=False, dtype=tf.float64)
         self.checkpoint = tf.train.Checkpoint(model=self.model, step=self._step, seconds=self._seconds, **self.optimizers)
         self._functions: dict[bool, tf.types.experimental.PolymorphicFunction] = {}
-        self._batches = None
+        self._batches: Iterator[Any] | None = None
 
     @property
     def step(self) -> int:
@@ -81,7 +85,8 @@ class Trainer:
 
     def advance(self) -> Losses:
         """Does one step."""
-        self._batches = self._batches or iter(self._dataset())
+        if self._batches is None:
+            self._batches = iter(self._dataset())
         began, done, step = time.monotonic(), self.progress, self.step
         self.quantise_at(done)
         rate = learning_rate(self.config.training, step, done)
@@ -146,17 +151,18 @@ class Trainer:
     def _replica_step(self, x: tf.Tensor, position: tf.Tensor) -> Losses:
         parts = self.model.parts()
         variables = [v for part in self.optimizers for v in parts[part]]
+        moving, weight = self.model.trainable_filters, self.config.training.lambda_scale
         with tf.GradientTape() as tape:
-            outcome = self.model(x, position)
-            weight = self.config.training.lambda_scale
-            scaled = training_loss(outcome.rate, outcome.distortion, weight) * (self.scale / self.strategy.num_replicas_in_sync)
+            outcome = self.model(x, position, moving or "prior" in self.optimizers, moving or "synthesis" in self.optimizers)
+            loss = (joint_loss if moving else separate_loss)(outcome.rate, outcome.distortion, weight)
+            scaled = loss * (self.scale / self.strategy.num_replicas_in_sync)
         gradients = _finite([g / self.scale for g in tape.gradient(scaled, variables, unconnected_gradients="zero")])
         for part, optimizer in self.optimizers.items():
             n = len(parts[part])
             optimizer.apply_gradients(zip(gradients[:n], parts[part]))
             gradients = gradients[n:]
         objective = tf.math.log(rate_distortion(outcome.rate, outcome.distortion, weight)) / math.log(2.0)
-        return Losses(tf.reduce_mean(objective), tf.reduce_mean(outcome.rate), tf.reduce_mean(outcome.distortion))
+        return Losses(*map(tf.reduce_mean, (objective, outcome.rate, outcome.distortion)))
 
 
 def _finite(gradients: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -14,7 +14,7 @@ import tensorflow_probability as tfp
 from vaecodec.train.config import Step
 from vaecodec.train.layers.prior import gather_symbols
 from vaecodec.train.model import build
-from vaecodec.train.objective import SLOPE, rate_distortion, training_loss
+from vaecodec.train.objective import SLOPE, joint_loss, rate_distortion, separate_loss
 
 tfd = tfp.distributions
 
@@ -80,8 +80,27 @@ def test_examples_count_by_their_own_rate():
     rate, distortion = tf.constant([10.0, 0.1]), tf.constant([0.0, 0.0])
     with tf.GradientTape() as tape:
         tape.watch(rate)
-        loss = training_loss(rate, distortion)
+        loss = joint_loss(rate, distortion)
     np.testing.assert_allclose(tape.gradient(loss, rate), [0.5 / 10.05, 0.5 / 0.15], rtol=1e-5)
+
+
+def test_with_resting_filters_rate_and_distortion_are_weighted_each_by_itself():
+    rate, distortion = tf.constant([10.0, 0.1]), tf.constant([0.01, 0.2])
+    with tf.GradientTape() as tape:
+        tape.watch([rate, distortion])
+        loss = separate_loss(rate, distortion)
+    by_rate, by_distortion = tape.gradient(loss, [rate, distortion])
+    np.testing.assert_allclose(by_rate, [0.5 / 10.05, 0.5 / 0.15], rtol=1e-5)
+    np.testing.assert_allclose(by_distortion, 0.5 * SLOPE / (SLOPE * distortion.numpy() + 0.05), rtol=1e-5)
+
+
+def test_what_is_not_wanted_is_zero(signal_model):
+    x, position = tf.constant(window()), tf.constant([0.4])
+    whole = signal_model(x, position)
+    rate_alone, synthesis_alone = signal_model(x, position, synthesis=False), signal_model(x, position, rate=False)
+    assert (float(rate_alone.distortion[0]), float(synthesis_alone.rate[0])) == (0.0, 0.0)
+    assert float(rate_alone.rate[0]) == pytest.approx(float(whole.rate[0]))
+    assert float(synthesis_alone.distortion[0]) == pytest.approx(float(whole.distortion[0]))
 
 
 @pytest.mark.parametrize("kind", ["image", "signal"])
@@ -128,7 +147,7 @@ def test_the_same_config_builds_the_same_weights(signal_config, signal_model):
 def gradients(model, x):
     with tf.GradientTape() as tape:
         outcome = model(tf.constant(x), tf.fill([len(x)], 0.4))
-        loss = training_loss(outcome.rate, outcome.distortion)
+        loss = joint_loss(outcome.rate, outcome.distortion)
     variables = [v for part in model.parts().values() for v in part]
     return {id(v): g for v, g in zip(variables, tape.gradient(loss, variables), strict=True)}
 

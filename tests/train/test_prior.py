@@ -20,7 +20,7 @@ def bands_of(top: Topology, examples: int, seed: int = 0, size: int = 16) -> lis
     """Random integer bands."""
     rng = np.random.default_rng(seed)
     c = top.colours
-    levels = [top.levels] + [level for level in range(top.levels, 0, -1)]
+    levels = [top.levels, *range(top.levels, 0, -1)]
     counts = [c] + [3 * c] * top.levels if top.rank == 2 else [1] * (top.levels + 1)
     shapes = [(size >> level, size >> level if top.rank == 2 else 1) for level, n in zip(levels, counts, strict=True) for _ in range(n)]
     return [rng.integers(-3, 4, [examples, *shape]).astype(np.float32) for shape in shapes]

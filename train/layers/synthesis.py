@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from vaecodec.train.layers.wavelet import synthesis_taps
-
-TAPS = 5
+from vaecodec.train.layers.inverse import phase_taps
 
 
 @dataclass(frozen=True)
@@ -23,19 +21,6 @@ class ResidualWidths:
     def halo(self) -> int:
         """Sites of context to each side: one a convolution and one for the local mean."""
         return self.blocks + 3 if self.channels else 0
-
-
-def phase_taps(reach: int = TAPS) -> np.ndarray:
-    """[reach, 2 bands, 2 phases]: samples 2i and 2i+1 from the `reach` sites around i of low and high."""
-    dual = synthesis_taps()
-    taps = np.zeros([reach, 2, 2])
-    for band in range(2):
-        for phase in range(2):
-            for j in range(reach):
-                position = phase - 2 * (j - reach // 2) - band + 4
-                if 0 <= position < 9:
-                    taps[j, band, phase] = dual[band, position]
-    return taps
 
 
 def mirror(x: tf.Tensor, halo: int, axis: int, high: bool) -> tf.Tensor:
@@ -58,7 +43,7 @@ class LevelSynthesis(tf.keras.layers.Layer):
         colours: planes C.
         widths: residual network; channels 0 leaves the inverse filter bank alone.
         trainable_taps: whether the inverse filters move.
-        taps: sites that the inverse filters see, odd, at least 5. CDF 9/7 needs no more; the export takes more for its integer taps.
+        start: inverse filters to start from, [sites, 2 bands, 2 phases], an odd number of sites; None: `phase_taps`, for CDF 9/7.
 
     Under a mixed-precision dtype the residual network runs in the compute type, the inverse filters in float32.
 
@@ -71,16 +56,22 @@ class LevelSynthesis(tf.keras.layers.Layer):
         [B, 2(h - 2 halo), 2(w - 2 halo), C] (rank 1: height 1).
     """
 
-    def __init__(self, rank: int, colours: int, widths: ResidualWidths, trainable_taps: bool = False, taps: int = TAPS, **kwargs):
+    def __init__(self, rank: int, colours: int, widths: ResidualWidths, trainable_taps: bool = False, start: np.ndarray | None = None, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.rank, self.colours, self.widths, self.taps = rank, colours, widths, taps
-        self.halo = taps // 2 + widths.halo
+        self.rank, self.colours, self.widths = rank, colours, widths
+        start = phase_taps() if start is None else start
+        self.taps = len(start)
+        self.halo = self.taps // 2 + widths.halo
         self.planes = colours * 2 ** rank
         axes = ("y", "x") if rank == 2 else ("x",)
-        self.inverse = [self.add_weight(f"inverse_{axis}", shape=[taps, self.planes, self.planes], trainable=trainable_taps, experimental_autocast=False,
-                                        initializer=tf.keras.initializers.Constant(self.inverse_kernel(axis, phase_taps(taps)))) for axis in axes]
+        self.inverse = [self._add_inverse(axis, start, trainable_taps) for axis in axes]
         if widths.channels:
             self._build_residual()
+
+    def _add_inverse(self, axis: str, taps: np.ndarray, trainable: bool) -> tf.Variable:
+        start = tf.keras.initializers.Constant(self.inverse_kernel(axis, taps))
+        return self.add_weight(f"inverse_{axis}", shape=[len(taps), self.planes, self.planes], initializer=start, trainable=trainable,
+                               experimental_autocast=False)
 
     def _build_residual(self) -> None:
         kernel = (3, 3) if self.rank == 2 else (1, 3)
@@ -165,6 +156,7 @@ class Synthesis(tf.keras.layers.Layer):
         rank, colours: as the bands'.
         widths: residual networks of levels 1..L.
         trainable_taps: whether the inverse filters move.
+        start: inverse filters to start from, as for `LevelSynthesis`.
 
     Call arguments:
         bands: dequantised bands in units of the step, in the order of docs/format.md section 1.
@@ -174,10 +166,11 @@ class Synthesis(tf.keras.layers.Layer):
         Rank 2: [B, H, W, C]; rank 1: [B, N, channels]; in units of the step.
     """
 
-    def __init__(self, rank: int, colours: int, widths: list[ResidualWidths], trainable_taps: bool = False, **kwargs):
+    def __init__(self, rank: int, colours: int, widths: list[ResidualWidths], trainable_taps: bool = False,
+                 start: np.ndarray | None = None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.rank, self.colours = rank, colours
-        self.steps = [LevelSynthesis(rank, colours, w, trainable_taps, name=f"level_{i + 1}", dtype=self._dtype_policy)
+        self.steps = [LevelSynthesis(rank, colours, w, trainable_taps, start, name=f"level_{i + 1}", dtype=self._dtype_policy)
                       for i, w in enumerate(widths)]
 
     def call(self, bands: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:
