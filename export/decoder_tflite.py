@@ -1,10 +1,10 @@
 """The trained synthesis as decoder.tflite: one signature a level (docs/architecture.md, "Bundle"), float, any block size.
 
 The codec hands over coefficients in the integer filters' scale; training worked in orthonormal units of the step. The constants
-between the two are part of the graph. The inverse filters are those of training, moved by what lies between the best short inverses of
-two analyses, the integer one and the one that they undo (the training's; CDF 9/7 if they never moved):
+between the two are part of the graph. Inverse filters that never moved in training become the best inverse of the integer taps; those that did
+are moved by what the rounding of the taps changes:
 
-    inverse = trained + best_inverse(integer taps) - best_inverse(taps undone)
+    inverse = trained + best_inverse(integer taps) - best_inverse(float taps)
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from vaecodec.export.filters import AnalysisFilters, cdf97, inverse_taps, reconstruction_decibels
-from vaecodec.train.layers.synthesis import LevelSynthesis, phase_taps
+from vaecodec.export.filters import AnalysisFilters
+from vaecodec.train.layers.inverse import bank_inverse, inverse_taps, phase_taps, reconstruction_decibels
+from vaecodec.train.layers.synthesis import LevelSynthesis
 
 Array = npt.NDArray[np.float64]
 Signature = Any  # a tf.function
@@ -81,18 +82,29 @@ def corrected(layer: LevelSynthesis, filters: AnalysisFilters, analysis: Sequenc
         analysis: trained float taps of this level, by axis x, y: [9, 2] each.
         number: the level.
     """
-    copy = LevelSynthesis(layer.rank, layer.colours, layer.widths, taps=REACH, name=f"level_{number}")
+    copy = LevelSynthesis(layer.rank, layer.colours, layer.widths, start=phase_taps(REACH), name=f"level_{number}")
     build_level(copy)
     for mine, theirs in zip(copy.residual_layers(), layer.residual_layers(), strict=True):
         mine.set_weights(theirs.get_weights())
-    spare = (REACH - layer.taps) // 2
     for kernel, trained, axis in zip(copy.inverse, layer.inverse, _axes(layer), strict=True):
-        pair, taps = filters.pairs[number - 1]["xy".index(axis)], np.asarray(analysis["xy".index(axis)], np.float64)
-        start = layer.inverse_kernel(axis, phase_taps(layer.taps))
-        undone = cdf97() if np.allclose(trained.numpy(), start, atol=1e-6) else taps
-        change = _best_inverse(pair.float_taps()) - _best_inverse(undone)
-        kernel.assign(np.pad(trained.numpy(), ((spare, spare), (0, 0), (0, 0))) + copy.inverse_kernel(axis, change))
+        exact = _best_inverse(filters.pairs[number - 1]["xy".index(axis)].float_taps())
+        if _untouched(layer, trained.numpy(), axis):
+            kernel.assign(copy.inverse_kernel(axis, exact))
+        else:
+            change = exact - _best_inverse(np.asarray(analysis["xy".index(axis)], np.float64))
+            kernel.assign(_widened(trained.numpy()) + copy.inverse_kernel(axis, change))
     return copy
+
+
+def _untouched(layer: LevelSynthesis, inverse: npt.NDArray[np.float32], axis: str) -> bool:
+    """Whether the inverse filters are one of those that training starts from."""
+    starts = (phase_taps(layer.taps), bank_inverse(layer.taps))
+    return any(np.allclose(inverse, layer.inverse_kernel(axis, start), atol=1e-6) for start in starts)
+
+
+def _widened(inverse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    spare = (REACH - len(inverse)) // 2
+    return np.pad(inverse, ((spare, spare), (0, 0), (0, 0)))
 
 
 def _axes(layer: LevelSynthesis) -> tuple[str, ...]:

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from vaecodec.export.symbols import ColourMix, FilterPair
 from vaecodec.export.wavelets import HIGH, LOW, high_gain, integer_bank
+from vaecodec.train.layers.inverse import autocorrelation
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,9 +26,7 @@ Ints = npt.NDArray[np.int64]
 SHIFT_LOW = 7
 SHIFT_HIGH = 8
 CENTRE_LOW, CENTRE_HIGH = 4, 5
-CORRELATION = 0.95  # of the first-order process that stands for pictures and slow signals
 STEPS_AN_OCTAVE = 16
-_NOISE = 1e-6  # quantisation noise relative to the signal, so that the inverse does not amplify it
 
 
 @dataclass(frozen=True)
@@ -218,19 +216,13 @@ def _descend(whole: Ints, moves: list[Ints], taps: Array) -> Ints:
 
 def _weighted(error: Array) -> float:
     """Power of a filter's error on a first-order process of correlation 0.95."""
-    return float(error @ _autocorrelation(len(error)) @ error)
+    return float(error @ autocorrelation(len(error)) @ error)
 
 
 def _matched_gain(filter_: Array, taps: Array) -> float:
     """Scale of one filter relative to another, as a correlated signal sees it."""
-    r = _autocorrelation(len(taps))
+    r = autocorrelation(len(taps))
     return float(filter_ @ r @ taps / (taps @ r @ taps))
-
-
-@lru_cache(maxsize=8)
-def _autocorrelation(n: int) -> Array:
-    k = np.arange(n)
-    return np.asarray(CORRELATION ** np.abs(k[:, None] - k))
 
 
 def quantise_row(row: Array) -> tuple[ColourMix, float]:
@@ -258,50 +250,6 @@ def cdf97() -> Array:
     for k in range(4):
         high[5 - k] = high[5 + k] = HIGH[k] * 2**0.5
     return np.stack([low, high], axis=-1)
-
-
-def inverse_taps(analysis: Array, start: Array) -> Array:
-    """The short synthesis filters that best undo given analysis filters.
-
-    Least squares for a first-order process of correlation 0.95, drawn towards `start` as strongly as quantisation noise of 1e-6 of the
-    signal's power would draw it towards zero.
-
-    Args:
-        analysis: [K, 2] low- and high-pass, the high-pass centred on the odd sample.
-        start: [sites, 2 bands, 2 phases] synthesis filters to stay near to: samples 2i and 2i + 1 from the sites around i.
-
-    Returns:
-        [sites, 2, 2], like `start`.
-    """
-    rows, targets = _observations(analysis, len(start))
-    r = _autocorrelation(rows.shape[1])
-    covariance = rows @ r @ rows.T + _NOISE * np.eye(len(rows))
-    crossed = rows @ r @ targets.T + _NOISE * start.reshape(-1, 2)
-    return np.asarray(np.linalg.solve(covariance, crossed).reshape(start.shape))
-
-
-def reconstruction_decibels(analysis: Array, synthesis: Array) -> float:
-    """Error of one level of analysis and synthesis, in dB under the power of a process of correlation 0.95.
-
-    Args:
-        analysis: [K, 2] as for `inverse_taps`.
-        synthesis: [sites, 2, 2] as for `inverse_taps`.
-    """
-    rows, targets = _observations(analysis, len(synthesis))
-    residual = synthesis.reshape(-1, 2).T @ rows - targets
-    power = np.einsum("pi,ij,pj->", residual, _autocorrelation(rows.shape[1]), residual) / 2
-    return float(10 * np.log10(max(power, 1e-30)))
-
-
-def _observations(analysis: Array, sites: int) -> tuple[Array, Array]:
-    """Filters of both bands at `sites` sites around i, and the pick of samples 2i and 2i + 1, as rows over the samples in reach."""
-    k = len(analysis)
-    n = k + 2 * (sites - 1)
-    rows = np.zeros((sites, 2, n))
-    for j in range(sites):
-        rows[j, :, 2 * j : 2 * j + k] = analysis.T
-    here = sites - 1 + (k - 1) // 2  # place of sample 2i
-    return rows.reshape(2 * sites, n), np.eye(n)[here : here + 2]
 
 
 def _tuple(values: Ints) -> tuple[int, ...]:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from vaecodec.export.decoder_tflite import StepRange, corrected
-from vaecodec.export.filters import AnalysisFilters, quantise_analysis
+from vaecodec.export.filters import AnalysisFilters, cdf97, quantise_analysis
 from vaecodec.export.prior import export_prior
 from vaecodec.export.symbols import Band, SymbolProgram, band_count
 from vaecodec.train.config import ModelConfig
 from vaecodec.train.layers.prior import Prior
 from vaecodec.train.layers.synthesis import LevelSynthesis
+from vaecodec.train.layers.wavelet import on_grid, symmetric
 from vaecodec.train.model import CodecModel
 from vaecodec.train.topology import Conv, Topology
 
@@ -59,10 +61,17 @@ def from_model(model: CodecModel, steps: int = 0) -> Trained:
         model: built, with its trained weights.
         steps: training steps behind them.
     """
-    taps = [[np.asarray(axis, np.float64) for axis in level] for level in model.analysis.filters()]
+    taps = [[_effective(axis) for axis in level] for level in model.analysis.taps]
     mix = None if model.colour is None else np.asarray(model.colour.mix, np.float64).T
     unmix = None if model.unmix is None else np.asarray(model.unmix.mix, np.float64).T
     return Trained(model.config, model.prior, taps, model.synthesis.steps, mix, unmix, steps)
+
+
+def _effective(taps: tf.Variable) -> Array:
+    """Filters as the end of training saw them: exact where they never moved, else symmetric and on the grid of int8."""
+    if np.allclose(taps.numpy(), cdf97(), atol=1e-6):
+        return cdf97()
+    return np.asarray(on_grid(symmetric(tf.convert_to_tensor(taps))), np.float64)
 
 
 @dataclass(frozen=True)
