@@ -62,4 +62,4 @@ def synthetic_ecg(length: int, seed: int = 0) -> NDArray[np.int16]:
             signal[part] += height * np.exp(-(((time[part] - beat - delay) / width) ** 2) / 2)
         beat += 0.8 + 0.04 * float(random.standard_normal())
     noisy: NDArray[Any] = np.rint(signal * 200 + 1024)
-    return np.clip(noisy, 0, 2047).astype(np.int16)
+    return np.asarray(np.clip(noisy, 0, 2047), np.int16)

@@ -69,6 +69,14 @@ def test_truncation_is_an_error() -> None:
             wav.read(data[:length])
 
 
+def test_a_recording_that_was_cut_off_is_read_up_to_its_end_in_whole_frames() -> None:
+    data = bytearray(wav.write(Recording(np.arange(8, dtype=np.int16).reshape(4, 2), RATE)))
+    data[40:44] = b"\xff\xff\xff\xff"
+    assert wav.read(bytes(data)).samples.shape == (4, 2)
+    with pytest.raises(FormatError, match="frame"):
+        wav.read(bytes(data[:-2]))
+
+
 def test_a_signal_without_rate_cannot_be_written() -> None:
     with pytest.raises(InputError, match="rate"):
         wav.write(Recording(np.zeros(3, np.int16)))

@@ -36,6 +36,8 @@ def read(data: bytes) -> Recording:
         kind = struct.unpack("<H", chunks[b"fmt "][24:26])[0]
     if not channels or not rate or frame * 8 != channels * bits:
         raise FormatError("the WAV file's fmt chunk contradicts itself")
+    if len(chunks[b"data"]) % frame:
+        raise FormatError("the WAV file ends within a frame of its channels")
     samples = _samples(chunks[b"data"], kind, bits).reshape(-1, channels)
     extra: dict[str, Any] = {"wav": {"bits": 24} if bits == 24 else {}}
     return Recording(samples[:, 0] if channels == 1 else samples, Fraction(rate), extra=extra)
@@ -56,15 +58,13 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _samples(raw: bytes, kind: int, bits: int) -> NDArray[Any]:
     if (kind, bits) == (PCM, 24):
-        bytes3 = np.frombuffer(raw[: len(raw) // 3 * 3], np.uint8).reshape(-1, 3)
+        bytes3 = np.frombuffer(raw, np.uint8).reshape(-1, 3)
         wide = np.zeros((len(bytes3), 4), np.uint8)
         wide[:, 1:] = bytes3
         return wide.view("<i4")[:, 0] >> 8
     if (kind, bits) not in DTYPES:
         raise UnsupportedError(f"WAV samples of format {kind} with {bits} bits; PCM of 8, 16, 24, 32 bits and floats are read")
     dtype = np.dtype(DTYPES[kind, bits])
-    if len(raw) % dtype.itemsize:
-        raise FormatError("the WAV file ends within a sample")
     return np.frombuffer(raw, dtype).astype(dtype.newbyteorder("="))
 
 
