@@ -34,7 +34,7 @@ def read(data: bytes) -> Recording:
     kind, channels, rate, _, frame, bits = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
     if kind == EXTENSIBLE and len(chunks[b"fmt "]) >= 26:
         kind = struct.unpack("<H", chunks[b"fmt "][24:26])[0]
-    if not channels or not rate or frame * 8 != channels * bits:
+    if not channels or not rate or not frame or frame * 8 != channels * bits:
         raise FormatError("the WAV file's fmt chunk contradicts itself")
     if len(chunks[b"data"]) % frame:
         raise FormatError("the WAV file ends within a frame of its channels")
