@@ -13,6 +13,7 @@ from vaecodec.export.filters import AnalysisFilters, cdf97, quantise_analysis
 from vaecodec.export.prior import export_prior
 from vaecodec.export.symbols import Band, SymbolProgram, band_count
 from vaecodec.train.config import ModelConfig
+from vaecodec.train.layers.inverse import reconstruction_decibels
 from vaecodec.train.layers.prior import Prior
 from vaecodec.train.layers.synthesis import LevelSynthesis
 from vaecodec.train.layers.wavelet import on_grid, symmetric
@@ -61,17 +62,36 @@ def from_model(model: CodecModel, steps: int = 0) -> Trained:
         model: built, with its trained weights.
         steps: training steps behind them.
     """
-    taps = [[_effective(axis) for axis in level] for level in model.analysis.taps]
+    levels = model.synthesis.steps
+    taps = [[_effective(v, levels[i], axis) for v, axis in zip(pair, "xy", strict=False)] for i, pair in enumerate(model.analysis.taps)]
     mix = None if model.colour is None else np.asarray(model.colour.mix, np.float64).T
     unmix = None if model.unmix is None else np.asarray(model.unmix.mix, np.float64).T
-    return Trained(model.config, model.prior, taps, model.synthesis.steps, mix, unmix, steps)
+    return Trained(model.config, model.prior, taps, levels, mix, unmix, steps)
 
 
-def _effective(taps: tf.Variable) -> Array:
-    """Filters as the end of training saw them: exact where they never moved, else symmetric and on the grid of int8."""
+def _effective(taps: tf.Variable, layer: LevelSynthesis, axis: str) -> Array:
+    """Filters as the end of training saw them: exact where they never moved, else symmetric, and on the grid of int8 if that was on by then.
+
+    Weights do not say whether it was; the inverse filters, trained along, do.
+    """
     if np.allclose(taps.numpy(), cdf97(), atol=1e-6):
         return cdf97()
-    return np.asarray(on_grid(symmetric(tf.convert_to_tensor(taps))), np.float64)
+    free = symmetric(tf.convert_to_tensor(taps))
+    inverse = _separable(layer, axis)
+    candidates = [np.asarray(choice, np.float64) for choice in (on_grid(free), free)]
+    return min(candidates, key=lambda choice: reconstruction_decibels(choice, inverse))
+
+
+def _separable(layer: LevelSynthesis, axis: str) -> Array:
+    """[sites, 2 bands, 2 phases]: what a layer's dense inverse does along one axis, mean over planes."""
+    kernel = layer.inverse[("y", "x").index(axis) if layer.rank == 2 else 0].numpy()
+    taps = np.zeros((layer.taps, 2, 2))
+    for place in np.ndindex(taps.shape):
+        unit = np.zeros(taps.shape)
+        unit[place] = 1
+        mask = layer.inverse_kernel(axis, unit)
+        taps[place] = (kernel * mask).sum() / mask.sum()
+    return taps
 
 
 @dataclass(frozen=True)

@@ -117,12 +117,25 @@ def test_coefficients_of_the_core_are_those_of_the_layer_times_the_gains(name, t
         assert error.std() < most * value[0].numpy().std()
 
 
-def test_filters_that_moved_are_taken_as_quantised_training_saw_them():
-    model = build(load_config("tiny-signal"), trainable_filters=True)
-    (taps,) = model.analysis.taps[0]
-    taps.assign_add(np.random.default_rng(1).normal(size=(9, 2)).astype(np.float32) * 0.02)
-    model.quantised = True
-    pair = quantise_pair(from_model(model).taps[0][0])
-    integers = model.analysis.integer_filters()[0][0]
+@pytest.fixture(scope="module", params=["tiny-image", "tiny-signal"])
+def moved_model(request):
+    """A model whose filters have moved: taps in training units, of the first level's first axis."""
+    model = build(load_config(request.param), trainable_filters=True)
+    model.analysis.taps[0][0].assign_add(np.random.default_rng(1).normal(size=(9, 2)).astype(np.float32) * 0.02)
+    return model
+
+
+@pytest.mark.parametrize("quantised", [True, False])
+def test_moved_filters_are_those_that_the_inverse_was_trained_with(moved_model, quantised):
+    moved_model.quantised = quantised
+    taps = moved_model.analysis.filters()[0][0].numpy().astype(np.float64)
+    layer = moved_model.synthesis.steps[0]
+    layer.inverse[-1].assign(layer.inverse_kernel("x", inverse_taps(taps, phase_taps())))
+    np.testing.assert_allclose(from_model(moved_model).taps[0][0], taps, atol=1e-6)
+
+
+def test_filters_of_quantised_training_keep_its_integers(moved_model):
+    moved_model.quantised = True
+    pair = quantise_pair(moved_model.analysis.filters()[0][0].numpy().astype(np.float64))
+    integers = moved_model.analysis.integer_filters()[0][0]
     assert (pair.filters.low, pair.filters.high) == (tuple(integers[:, 0]), tuple(integers[:, 1]))
-    np.testing.assert_allclose(pair.float_taps(), model.analysis.filters()[0][0].numpy(), atol=1e-6)
