@@ -182,6 +182,23 @@ def test_folders_of_signals_come_back_in_their_formats() -> None:
     assert listing("back") == {"a.csv", "b.wav", "c.hea", "c.dat"}
 
 
+def test_a_folder_without_a_model_gives_its_pictures() -> None:
+    png("in/a.png")
+    Path("in/b.csv").write_text("x\n1\n2\n")
+    assert run(["encode", "in", "out"]) == 0
+    assert listing("out") == {"a.vae"}
+
+
+def test_a_bar_shows_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    png("in/a.png")
+    png("in/b.png")
+    assert run(["encode", "in", "out", "-m", IMAGE]) == 0
+    assert "file/s" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert run(["encode", "in", "out", "-m", IMAGE, "-f"]) == 0
+    assert "2/2" in capsys.readouterr().err
+
+
 def test_globs_and_several_files() -> None:
     for name in ("a.png", "b.png", "c.png"):
         png(name)

@@ -42,13 +42,14 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     vaecodec encode ride.csv ride.vae -m imu.vaemodel --columns ax,ay,az
     cat photo.png | vaecodec encode - - -m photo > photo.vae
     """
-    from vaecodec.io.files import IMAGE_SUFFIXES, SIGNAL_SUFFIXES
+    from vaecodec.io.files import IMAGE_SUFFIXES
 
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
     *inputs, output = paths
     model = options["model"]
-    suffixes = (*IMAGE_SUFFIXES, *SIGNAL_SUFFIXES, ".npy") if model is None else _suffixes(model)
+    # Without a model only pictures have one to fall back on.
+    suffixes = IMAGE_SUFFIXES if model is None else _suffixes(model)
     work = jobs(inputs, output, suffixes, lambda path: path.stem + SUFFIX)
     return run_all(work, lambda job: _encode(job, options), "encode")
 
