@@ -182,6 +182,7 @@ def _manifest(trained: Trained, exported: Exported, facts: Facts) -> dict[str, A
         "levels": config.levels,
         "rate": sensor.rate or None if signal else None,
         "step": list(config.data.resolution) or None if signal else None,
+        "step": _resolution(config.data.resolution) if signal else None,
         "units": sensor.units,
         "bits": sensor.bits,
         "packet_blocks": packet_blocks(sensor.rate, config.levels) if signal else None,
@@ -192,6 +193,11 @@ def _manifest(trained: Trained, exported: Exported, facts: Facts) -> dict[str, A
         "licence": facts.licence,
         "tool": f"vaecodec {version('vaecodec')}",
     }
+
+
+def _resolution(values: tuple[float, ...]) -> float | list[float] | None:
+    """Value of one unit of float samples: none given, one for all channels, or one each."""
+    return None if not values else values[0] if len(values) == 1 else list(values)
 
 
 def packet_blocks(rate: float, levels: int) -> int:
