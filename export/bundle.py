@@ -181,7 +181,6 @@ def _manifest(trained: Trained, exported: Exported, facts: Facts) -> dict[str, A
         "modality": config.modality,
         "levels": config.levels,
         "rate": sensor.rate or None if signal else None,
-        "step": list(config.data.resolution) or None if signal else None,
         "step": _resolution(config.data.resolution) if signal else None,
         "units": sensor.units,
         "bits": sensor.bits,

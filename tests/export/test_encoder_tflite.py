@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from reference.analysis import analyse
+
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.native import SymbolModel
 from vaecodec.export.encoder_tflite import bands_of_outputs, encoder_tflite

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.programs import random_program
+
 from vaecodec.codec.errors import ModelError
 from vaecodec.codec.native import SymbolModel
 from vaecodec.export.symbols import (

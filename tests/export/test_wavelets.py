@@ -8,6 +8,7 @@ from reference.analysis import analyse, enter
 from reference.prior import band_shapes
 from reference.quantiser import band_step_code
 from reference.synthesis import synthesise
+
 from vaecodec.export.symbols import band_level
 from vaecodec.export.untrained import untrained_program
 from vaecodec.export.wavelets import band_norms, colour_norms, integer_bank, peak_gain, reconstruction_error
