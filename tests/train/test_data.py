@@ -12,6 +12,7 @@ import pytest
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import Data
 from vaecodec.train.config_io import with_options
+from vaecodec.train.data import files
 from vaecodec.train.data.examples import Crops, Windows, channels, load_examples
 from vaecodec.train.data.files import split
 from vaecodec.train.data.pipeline import Share, batch, batches
@@ -49,6 +50,14 @@ def test_without_patterns_about_one_in_twenty_is_held_out_and_stays_so(tmp_path,
     assert len(train) + len(held) == 200
     (tmp_path / "new.csv").write_bytes(b"")
     assert set(held) <= set(split(signal_config, tmp_path)[1])
+
+
+def test_each_pattern_is_matched_once_however_many_files_there_are(tmp_path, signal_config, monkeypatch):
+    touch(tmp_path, *(f"{i}.csv" for i in range(50)))
+    calls = []
+    monkeypatch.setattr(files, "_matching", lambda names, patterns: calls.append(patterns) or set(names) - {tmp_path / "3.csv"})
+    files.split(with_options(signal_config, "data", train=("*",)), tmp_path)
+    assert calls == [("*",)]
 
 
 def test_two_files_are_enough(tmp_path, image_config):

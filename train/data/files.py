@@ -36,7 +36,8 @@ def split(config: ModelConfig, folder: str | Path) -> tuple[list[Path], list[Pat
     names = {p: p.relative_to(folder).as_posix() for p in paths}
     held = _matching(names, config.data.validation) if config.data.validation else _held_out(names)
     rest = [p for p in paths if p not in held]
-    train = [p for p in rest if p in _matching(names, config.data.train)] if config.data.train else rest
+    wanted = _matching(names, config.data.train) if config.data.train else set(rest)
+    train = [p for p in rest if p in wanted]
     if not train:
         raise InputError(f"Expected files to train on beside those for validation. Received: none below {folder}")
     return train, [p for p in paths if p in held]
