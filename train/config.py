@@ -223,7 +223,7 @@ class Training:
     parts: tuple[str, ...] = ("prior", "synthesis")
     prior_rate: float = 1.0
     synthesis_rate: float = 0.5
-    filters_rate: float = 0.02
+    filters_rate: float = 0.1
     seed: int = 1
     lambda_scale: float = 1.0
     positions: tuple[tuple[float, float, float], ...] = ((0.85, 0.2, 1.0), (0.15, 0.0, 0.25))
