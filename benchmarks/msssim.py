@@ -65,8 +65,9 @@ def _terms(a: Plane, b: Plane, peak: float) -> tuple[Plane, Plane]:
     var_a = _blur(a * a) - mean_a * mean_a
     var_b = _blur(b * b) - mean_b * mean_b
     covariance = _blur(a * b) - mean_a * mean_b
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
-    return luminance, (2 * covariance + c2) / (var_a + var_b + c2)
+    luminance: Plane = np.divide(2 * mean_a * mean_b + c1, mean_a * mean_a + mean_b * mean_b + c1, dtype=np.float32)
+    structure: Plane = np.divide(2 * covariance + c2, var_a + var_b + c2, dtype=np.float32)
+    return luminance, structure
 
 
 def _blur(plane: Plane) -> Plane:

@@ -117,7 +117,7 @@ class Term:
     @property
     def last_row(self) -> int:
         """Row offset of the lowest tap."""
-        return self.oy + (self.array.shape[1] - 1) * self.dilation
+        return self.oy + (int(self.array.shape[1]) - 1) * self.dilation
 
 
 @dataclass(frozen=True, eq=False)

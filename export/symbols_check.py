@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vaecodec.codec.errors import ModelError
 from vaecodec.export.symbols import (
@@ -255,7 +256,7 @@ class _Dataflow:
         stage = self.program.stages[self.planes[plane].stage]
         return stage.level, stage.phases
 
-    def _need_channels(self, known: list[np.ndarray], where: str, plane: int, first: int, n: int) -> None:  # type: ignore[type-arg]
+    def _need_channels(self, known: list[NDArray[np.bool_]], where: str, plane: int, first: int, n: int) -> None:
         channels = self.planes[plane].channels
         _need(first >= 0 and first + n <= channels, f"{where}: reads beyond the {channels} channels of plane {plane}")
         ok = known[plane][first : first + n]
