@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("tensorflow_compression")
 
-from vaecodec.train import ablation  # noqa: E402
+from vaecodec.train import ablation
 
 
 def test_order_0_bits_of_a_fair_coin_are_one_each():
