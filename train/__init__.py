@@ -27,7 +27,7 @@ def cli_train(config: str | Path | ModelConfig, data: str | Path, out: str | Pat
         InputError: if config, data, out or an option is wrong.
         UnsupportedError: if TensorFlow is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its errors at start are about GPU libraries that it loads twice
     try:
         from vaecodec.train.command import train
     except ImportError as error:

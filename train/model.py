@@ -83,8 +83,9 @@ class CodecModel(tf.keras.Model):
         mixed = config.colours == 3
         self.colour = Colour(name="colour") if mixed else None
         self.unmix = Colour(inverse=True, name="unmix") if mixed else None
-        # Resting filters are those of the exact bank: the export gives its integer taps an exact inverse, so both pairs are perfect.
-        self.analysis = Analysis(config.rank, config.levels, trainable_filters, integer=trainable_filters, name="analysis")
+        # Filters are float here: the export rounds the taps and corrects the inverse by what the rounding changed. Five-tap inverses
+        # of rounded taps would stop at 42 dB, so training on the grid would only learn to live with an error that never comes.
+        self.analysis = Analysis(config.rank, config.levels, trainable_filters, name="analysis")
         self.prior = Prior(self.topology, name="prior", dtype=dtype)
         widths = [ResidualWidths(*config.synthesis.level(level)) for level in range(1, config.levels + 1)]
         start = bank_inverse() if trainable_filters else None
@@ -92,13 +93,12 @@ class CodecModel(tf.keras.Model):
 
     @property
     def quantised(self) -> bool:
-        """Whether prior and moving filters compute on their integer grids; `tf.function`s made before a change keep the old way."""
+        """Whether the prior computes on its integer grids; `tf.function`s made before a change keep the old way."""
         return self.prior.quantised
 
     @quantised.setter
     def quantised(self, value: bool) -> None:
         self.prior.quantised = value
-        self.analysis.quantised = value
 
     def step(self, position: tf.Tensor) -> tf.Tensor:
         """[B] quantisation step in units of a sample, in the orthonormal sense."""

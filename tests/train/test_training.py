@@ -70,6 +70,14 @@ def test_figures_are_kept_as_json_lines(finished):
     assert [f.rate for f in result.figures] == [fine["rate"], coarse["rate"]]
 
 
+def test_logs_hold_curves_and_a_picture(finished):
+    (log,) = (finished[0] / "logs").iterdir()
+    events = list(tf.compat.v1.train.summary_iterator(str(log)))
+    tags = {value.tag for event in events for value in event.summary.value}
+    assert {"training/loss", "training/rate", "validation/score", "validation/prdn/position_0.3"} <= tags
+    assert "validation/original_and_reconstruction" in tags
+
+
 def test_a_run_resumed_equals_one_that_was_never_interrupted(finished, signal_config, signal_folder, tmp_path, monkeypatch):
     """Interrupted after two of four steps, where the integer grids begin as well."""
     advance = Trainer.advance
