@@ -238,6 +238,8 @@ class SignalCodec:
                 bands = self._model.analyse(x.astype(np.int16))
                 if all(np.abs(band.astype(np.int32)).max() < 32767 for band in bands):
                     break
+        else:
+            raise ModelError(f"model {self.bundle.name!r} saturates on every scale of this signal; its filters or input shift are wrong")
         ids = self.bundle.model_id, self.bundle.synthesis_id, 0
         return SignalHeader(*ids, hertz, scaling.sample_type, rows, shift, tuple(offsets.tolist())), bands
 

@@ -80,7 +80,8 @@ def test_an_endless_escape_is_an_error():
         ("mantissa", quantiser.M),
         ("half", distribution.HALF),
         ("inv", distribution.INV),
-        ("logistic", distribution.T),
+        # The header's last entry once more: so that it has a right neighbour.
+        ("logistic", [*distribution.T, distribution.T[-1]]),
         ("spike", distribution.SPIKE),
     ],
 )
