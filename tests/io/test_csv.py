@@ -157,3 +157,18 @@ def test_any_text_gives_a_table_or_an_error_of_ours(text: str) -> None:
         csv_files.read(text.encode("utf-8", "surrogatepass"))
     except VaecodecError:
         pass
+
+
+def test_a_wfdb_record_is_written_in_its_units():
+    facts = {"wfdb": {"gain": [200.0], "baseline": [1024]}}
+    recording = Recording(np.array([1024, 1025, 824], np.int16), Fraction(2), ["MLII"], ["mV"], extra=facts)
+    assert csv_files.write(recording).decode() == "time,MLII [mV]\n0.000000,0.00000\n0.500000,0.00500\n1.000000,-1.00000\n"
+
+
+@pytest.mark.parametrize("gain", ["x", [None], [0.0], [200.0, 1.0]])
+def test_damaged_wfdb_facts_are_refused_or_left_aside(gain):
+    recording = Recording(np.array([1024], np.int16), None, ["MLII"], ["mV"], extra={"wfdb": {"gain": gain, "baseline": [1024]}})
+    try:
+        assert csv_files.write(recording).decode() == "MLII [mV]\n1024\n"
+    except FormatError:
+        pass

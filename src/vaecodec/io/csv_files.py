@@ -205,7 +205,8 @@ def write(recording: Recording) -> bytes:
     layout = recording.extra.get("csv")
     known = isinstance(layout, dict)
     facts: dict[str, Any] = layout if isinstance(layout, dict) else {}
-    columns = [_format(table[:, i], _list_item(facts.get("places"), i, None)) for i in range(table.shape[1])]
+    physical = None if known else _physical(recording)
+    columns = physical or [_format(table[:, i], _list_item(facts.get("places"), i, None)) for i in range(table.shape[1])]
     names = recording.columns or [f"channel_{i}" for i in range(table.shape[1])]
     if not known and recording.units:
         names = [f"{name} [{unit}]" for name, unit in zip(names, recording.units, strict=True)]
@@ -219,6 +220,24 @@ def write(recording: Recording) -> bytes:
         writer.writerow(names)
     writer.writerows(zip(*columns, strict=True))
     return out.getvalue().encode("utf-8")
+
+
+def _physical(recording: Recording) -> list[list[str]] | None:
+    """Cells of a WFDB record in its units, `(adc - baseline) / gain`; None for anything else."""
+    facts = recording.extra.get("wfdb")
+    gains, baselines = (facts.get("gain"), facts.get("baseline")) if isinstance(facts, dict) else (None, None)
+    table = recording.table
+    if table.dtype.kind not in "iu" or not isinstance(gains, list) or not isinstance(baselines, list):
+        return None
+    if not len(gains) == len(baselines) == table.shape[1]:
+        return None
+    try:
+        scales = [(float(gain), int(baseline)) for gain, baseline in zip(gains, baselines, strict=True)]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"the stream's WFDB facts are damaged: {error!r}") from error
+    if not all(np.isfinite(gain) and gain > 0 for gain, _ in scales):
+        return None
+    return [_format((table[:, i] - np.float64(baseline)) / gain, _places(None, 1 / gain)) for i, (gain, baseline) in enumerate(scales)]
 
 
 def _format(column: NDArray[Any], places: int | None) -> list[str]:
