@@ -89,7 +89,10 @@ def test_cost_is_what_coding_takes(seed):
     bits = prior.cost(latents, 0, model.stages - 1)
     size = len(prior.encode(latents, 0, model.stages - 1))
     symbols = sum(band.size for band in latents)
-    assert 8 * size == pytest.approx(bits, abs=20 + 1e-3 * (bits + symbols)) or not any(band.any() for band in latents)
+    # The coder floors both ends of an interval: with a range of 2^16 x 2^u, u uniform in 0..16, an interval of width 1 is off by
+    # 2^-u, 0.13 bits on average, wider ones by less. Random models code many such symbols.
+    rounding = 0.02 * symbols
+    assert 8 * size == pytest.approx(bits, abs=20 + 1e-3 * bits + rounding) or not any(band.any() for band in latents)
 
 
 @given(st.integers(0, 2**32))
