@@ -23,7 +23,8 @@ PACKAGES = ("vaecodec", "numpy", "Pillow", "pillow-jxl-plugin", "PyWavelets", "p
 def environment() -> dict[str, Any]:
     """Command, machine and versions, as a report keeps them."""
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        # Where somebody keeps the data is nobody else's business.
+        "command": " ".join(Path(word).name if Path(word).is_absolute() else word for word in sys.argv),
         "python": platform.python_version(),
         "machine": platform.machine(),
         "processor": _processor(),
