@@ -1,6 +1,7 @@
 """Picture codecs that Pillow brings, each in its strong setting, one thread.
 
-JPEG starts at quality 10: below, it falls apart, and the comparison would only flatter the others.
+JPEG starts at quality 10 and JPEG XL at 20: below, one falls apart and the other halves the picture, and the comparison
+would only flatter the others.
 JPEG 2000 needs care: without the irreversible colour transform, or with several quality layers, it costs up to twice.
 """
 
@@ -66,7 +67,7 @@ def image_peers() -> list[ImagePeer]:
         options = {"subsampling": "4:4:4", "speed": 6, "max_threads": 1}
         peers.append(ImagePeer("AVIF", "4:4:4", "AVIF", "quality", (10, 20, 30, 40, 50, 60, 70, 78, 85, 90), options))
     if _has_jpeg_xl():
-        peers.append(ImagePeer("JPEG XL", "4:4:4", "JXL", "quality", (5, 12, 20, 30, 42, 55, 68, 78, 86, 91, 95), {"effort": 7, "num_threads": 0}))
+        peers.append(ImagePeer("JPEG XL", "4:4:4", "JXL", "quality", (20, 30, 42, 55, 64, 72, 80, 86, 91, 95), {"effort": 7, "num_threads": 0}))
     return peers
 
 
