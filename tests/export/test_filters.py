@@ -127,7 +127,7 @@ def moved_model(request):
 
 @pytest.mark.parametrize("quantised", [True, False])
 def test_moved_filters_are_those_that_the_inverse_was_trained_with(moved_model, quantised):
-    moved_model.quantised = quantised
+    moved_model.analysis.quantised = quantised
     taps = moved_model.analysis.filters()[0][0].numpy().astype(np.float64)
     layer = moved_model.synthesis.steps[0]
     layer.inverse[-1].assign(layer.inverse_kernel("x", inverse_taps(taps, phase_taps())))
@@ -135,7 +135,7 @@ def test_moved_filters_are_those_that_the_inverse_was_trained_with(moved_model, 
 
 
 def test_filters_of_quantised_training_keep_its_integers(moved_model):
-    moved_model.quantised = True
+    moved_model.analysis.quantised = True
     pair = quantise_pair(moved_model.analysis.filters()[0][0].numpy().astype(np.float64))
     integers = moved_model.analysis.integer_filters()[0][0]
     assert (pair.filters.low, pair.filters.high) == (tuple(integers[:, 0]), tuple(integers[:, 1]))
