@@ -32,8 +32,8 @@ REQUIRED = ("symbols.bin", "decoder.tflite")
 MAX_MEMBER = 1 << 28
 MAX_MANIFEST = 1 << 20
 
-# What zipfile and zlib raise on damaged archives.
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+# What zipfile and zlib raise on damaged archives; RuntimeError covers what zipfile does not implement.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError)
 
 
 def model_id(symbols: bytes) -> int:

@@ -28,7 +28,6 @@ __all__ = ["ImageCodec", "ImageLatents"]
 
 Pixels = NDArray[np.uint8]
 
-DEFAULT_QUALITY = 60.0
 # Pictures above this many pixels are cut into tiles, so that memory stays bounded.
 WHOLE_PIXELS = 1 << 22
 TILE_PIXELS = 2048
@@ -112,11 +111,8 @@ class ImageCodec:
             latents = self._model.quantise(coefficients, t)
             return self.encode_latents(ImageLatents(_with_step(header, t), latents, metadata))
 
-        t_lo, t_hi = self._model.t_lo, self._model.t_hi
-        target = rate.target(quality, target_bytes, target_bpp, header.width * header.height)
-        if target is not None:
-            return rate.fit(at, target, t_lo, t_hi)
-        return at(rate.step_code(DEFAULT_QUALITY if quality is None else quality, t_lo, t_hi))
+        steps, pixels = (self._model.t_lo, self._model.t_hi), header.width * header.height
+        return rate.encode_at(at, steps, pixels, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
 
     def decode(self, data: bytes) -> Pixels:
         """Reconstructs a picture; shape and dtype are those of the array that was encoded.

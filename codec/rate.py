@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from vaecodec.codec.errors import InputError
 
-__all__ = ["fit", "quality_of", "step_code", "target"]
+__all__ = ["DEFAULT_QUALITY", "encode_at", "fit", "quality_of", "step_code", "target"]
+
+DEFAULT_QUALITY = 60.0
 
 
 def step_code(quality: float, t_lo: int, t_hi: int) -> int:
@@ -50,6 +52,34 @@ def fit(encode: Callable[[int], bytes], target: int, t_lo: int, t_hi: int) -> by
         else:
             t_lo = t + 1
     return best
+
+
+def encode_at(
+    encode: Callable[[int], bytes],
+    steps: tuple[int, int],
+    samples: int,
+    *,
+    quality: float | None,
+    target_bytes: int | None,
+    target_bits: float | None,
+) -> bytes:
+    """The stream that the caller asked for: by quality, by a target, or at DEFAULT_QUALITY if neither is given.
+
+    Args:
+        encode: gives the stream for a step code.
+        steps: finest and coarsest step code, t_lo and t_hi.
+        samples: pixels, or samples over all channels.
+        quality: 0..100, or None.
+        target_bytes: bytes to stay within, or None.
+        target_bits: bits a pixel or sample to stay within, or None.
+
+    Raises:
+        InputError: quality or target are wrong, or the target cannot be reached.
+    """
+    wanted = target(quality, target_bytes, target_bits, samples)
+    if wanted is not None:
+        return fit(encode, wanted, *steps)
+    return encode(step_code(DEFAULT_QUALITY if quality is None else quality, *steps))
 
 
 def target(quality: float | None, target_bytes: int | None, target_bits: float | None, samples: int) -> int | None:

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.codec import container, rate
+from vaecodec.codec import container
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.native import Prior
+from vaecodec.codec.rate import encode_at
 from vaecodec.codec.samples import CARRIERS, Integers, Scaling, read_steps, restore, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import SynthesisWarning
@@ -31,7 +32,6 @@ __all__ = ["MAX_SAMPLES", "SignalCodec", "SignalLatents", "read_json", "read_ste
 
 Samples = NDArray[Any]
 
-DEFAULT_QUALITY = 60.0
 MAX_SAMPLES = 1 << 27
 """Samples over all channels that our codec takes unless told otherwise."""
 MAX_PACKET = 1 << 22
@@ -125,7 +125,8 @@ class SignalCodec:
             latents = self._model.quantise(coefficients, t)
             return self.encode_latents(SignalLatents(replace(header, step_code=t), latents, count, metadata))
 
-        return _at_rate(at, quality, target_bytes, target_bpp, samples.size, self._model.t_lo, self._model.t_hi)
+        steps = self._model.t_lo, self._model.t_hi
+        return encode_at(at, steps, samples.size, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
 
     def decode(self, data: bytes) -> Samples:
         """Reconstructs a signal; shape and dtype are those of the array that was encoded.
@@ -290,14 +291,6 @@ class SignalCodec:
         if self._synthesis is None:
             self._synthesis = Synthesis(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
         return self._synthesis
-
-
-def _at_rate(at: Any, quality: float | None, target_bytes: int | None, target_bpp: float | None, samples: int, t_lo: int, t_hi: int) -> bytes:
-    target = rate.target(quality, target_bytes, target_bpp, samples)
-    if target is not None:
-        return rate.fit(at, target, t_lo, t_hi)
-    stream: bytes = at(rate.step_code(DEFAULT_QUALITY if quality is None else quality, t_lo, t_hi))
-    return stream
 
 
 def _rows(bands: Bands, row: int, blocks: int) -> Bands:

@@ -165,10 +165,17 @@ def test_a_wfdb_record_is_written_in_its_units():
     assert csv_files.write(recording).decode() == "time,MLII [mV]\n0.000000,0.00000\n0.500000,0.00500\n1.000000,-1.00000\n"
 
 
-@pytest.mark.parametrize("gain", ["x", [None], [0.0], [200.0, 1.0]])
-def test_damaged_wfdb_facts_are_refused_or_left_aside(gain):
-    recording = Recording(np.array([1024], np.int16), None, ["MLII"], ["mV"], extra={"wfdb": {"gain": gain, "baseline": [1024]}})
-    try:
-        assert csv_files.write(recording).decode() == "MLII [mV]\n1024\n"
-    except FormatError:
-        pass
+@pytest.mark.parametrize("gain", ["x", [0.0], [200.0, 1.0]])
+def test_wfdb_facts_that_do_not_fit_are_left_aside(gain):
+    assert csv_files.write(wfdb_sample(gain)).decode() == "MLII [mV]\n1024\n"
+
+
+@pytest.mark.parametrize("gain", [[None], ["x"]])
+def test_damaged_wfdb_facts_are_refused(gain):
+    with pytest.raises(FormatError, match="WFDB"):
+        csv_files.write(wfdb_sample(gain))
+
+
+def wfdb_sample(gain: object) -> Recording:
+    """One sample of a record with this gain."""
+    return Recording(np.array([1024], np.int16), None, ["MLII"], ["mV"], extra={"wfdb": {"gain": gain, "baseline": [1024]}})
