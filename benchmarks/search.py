@@ -56,7 +56,7 @@ def _measure(error: Callable[[float], float], step: float) -> Point:
     return math.log(step), math.log(max(error(step), 1e-12))
 
 
-def lowest_quality(error: Callable[[float], float], target: float, resolution: float = 0.1) -> float | None:
+def lowest_quality(error: Callable[[float], float], target: float, resolution: float = 0.05) -> float | None:
     """The lowest quality in 0..100 whose error is at most the target, by bisection.
 
     Args:

@@ -107,8 +107,9 @@ class ImageCodec:
         metadata = _metadata(alpha, icc, exif)
         coefficients = self._model.analyse(self._samples(planes))
 
-        def at(t: int) -> bytes:
-            latents = self._model.quantise(coefficients, t)
+        def at(setting: int) -> bytes:
+            t, offsets = rate.step_code(setting), rate.rounding_offsets(setting, self._model.rounding)
+            latents = self._model.quantise(coefficients, t, offsets)
             return self.encode_latents(ImageLatents(_with_step(header, t), latents, metadata))
 
         steps, pixels = (self._model.t_lo, self._model.t_hi), header.width * header.height

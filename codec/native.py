@@ -70,6 +70,7 @@ class SymbolModel:
         in_shift: bits by which samples are shifted up before the analysis; negative: rounded away.
         t_lo: step code of quality 100.
         t_hi: step code of quality 0.
+        rounding: rounding offset of each band in 1/256; 128 rounds to nearest, less makes a dead zone.
 
     Raises:
         ModelError: the blob breaks a rule of the format.
@@ -89,6 +90,7 @@ class SymbolModel:
         self.in_shift: int = self._c.in_shift
         self.t_lo: int = self._c.t_lo
         self.t_hi: int = self._c.t_hi
+        self.rounding: tuple[int, ...] = tuple(lib.vc_model_band(self._c, b).rounding for b in range(self.bands))
 
     def steps(self, t: int) -> npt.NDArray[np.float64]:
         """Quantisation step of each band at step code t, in units of the band's integer coefficients: 2^(t_b / 16)."""

@@ -23,7 +23,7 @@ from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.native import Prior
-from vaecodec.codec.rate import encode_at
+from vaecodec.codec.rate import encode_at, rounding_offsets, step_code
 from vaecodec.codec.samples import CARRIERS, Integers, Scaling, read_steps, restore, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import SynthesisWarning
@@ -121,8 +121,9 @@ class SignalCodec:
         metadata = _pack_json(array, scaling, columns, units, extra)
         count = len(samples)
 
-        def at(t: int) -> bytes:
-            latents = self._model.quantise(coefficients, t)
+        def at(setting: int) -> bytes:
+            t, offsets = step_code(setting), rounding_offsets(setting, self._model.rounding)
+            latents = self._model.quantise(coefficients, t, offsets)
             return self.encode_latents(SignalLatents(replace(header, step_code=t), latents, count, metadata))
 
         steps = self._model.t_lo, self._model.t_hi

@@ -139,8 +139,8 @@ def quantise_pair(taps: Array) -> Pair:
     """Rounds one pair of filters: the low-pass keeps DC exactly, the high-pass rejects it exactly, both stay symmetric.
 
     Args:
-        taps: float [9, 2], symmetric about index 4 (low-pass) and 5 (high-pass). Taps that are on the integer bank's grid already, or are
-            the untouched CDF 9/7, become that bank's integers.
+        taps: float [9, 2], symmetric about index 4 (low-pass) and 5 (high-pass). Taps that are on the integer bank's grid already become
+            its integers.
     """
     bank = integer_bank()
     gains = 2**-0.5, high_gain(bank) * 2**-0.5
@@ -148,8 +148,6 @@ def quantise_pair(taps: Array) -> Pair:
     if np.allclose(whole, np.rint(whole), atol=1e-3):
         whole_low, whole_high = np.rint(whole).astype(np.int64).T
         return Pair(FilterPair(_tuple(whole_low), _tuple(whole_high), bank.shift_low, bank.shift_high), *gains)
-    if np.allclose(taps, cdf97(), atol=1e-6):
-        return Pair(bank, gains[0], _matched_gain(np.array(bank.high) / 2**bank.shift_high, taps[:, 1]))
     gain = 1 / taps[:, 0].sum()
     low = round_symmetric(taps[:, 0] * gain * 2**SHIFT_LOW, CENTRE_LOW, 2**SHIFT_LOW)
     high, free_gain = _round_high(taps[:, 1])
@@ -217,12 +215,6 @@ def _descend(whole: Ints, moves: list[Ints], taps: Array) -> Ints:
 def _weighted(error: Array) -> float:
     """Power of a filter's error on a first-order process of correlation 0.95."""
     return float(error @ autocorrelation(len(error)) @ error)
-
-
-def _matched_gain(filter_: Array, taps: Array) -> float:
-    """Scale of one filter relative to another, as a correlated signal sees it."""
-    r = autocorrelation(len(taps))
-    return float(filter_ @ r @ taps / (taps @ r @ taps))
 
 
 def quantise_row(row: Array) -> tuple[ColourMix, float]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from vaecodec.codec import container
+from vaecodec.codec import container, rate
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.image import ImageCodec, ImageLatents
@@ -202,6 +202,9 @@ class _Bench:
     # --- samples ---
 
     def _encode(self, sample: Array, quality: float) -> bytes:
+        """At the step code next to a quality, where the rounding is the model's own."""
+        steps = self._exported.steps.t_lo, self._exported.steps.t_hi
+        quality = rate.quality_of(rate.step_code(rate.setting(quality, *steps)), *steps)
         if isinstance(self._codec, ImageCodec):
             return self._codec.encode(sample, quality=quality, tile=0)
         return self._codec.encode(sample, quality=quality)

@@ -15,6 +15,7 @@ import tensorflow as tf
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config_io import dump_config, parse_config
 from vaecodec.train.model import CodecModel, build
+from vaecodec.train.topology import Conv, Shuffle
 
 
 def named(model: CodecModel) -> dict[str, tf.Variable]:
@@ -72,19 +73,52 @@ def load(path: str | Path) -> tuple[CodecModel, int]:
 
 
 def initialise(model: CodecModel, path: str | Path) -> int:
-    """Takes over weights of another training of the same sizes; the config may differ in all else.
+    """Takes over weights of another training; the config may differ in all but the layers.
+
+    Layers may be wider than those of the file. The wider model computes what the narrow one did: the new channels keep their random
+    start, and what they feed into the old ones is 0 (as in Chen et al. 2016, "Net2Net", there with copies instead of zeros).
 
     Returns:
         The training steps behind the weights.
 
     Raises:
-        InputError: if the file is missing or damaged, or a weight lacks or has another shape.
+        InputError: if the file is missing or damaged, or a weight lacks or is larger than the model's.
     """
     arrays = _read(path)
     step = arrays.pop("step", np.int64(0))
     arrays.pop("config", None)
-    _assign(model, arrays, str(path))
+    _assign(model, _widened(model, arrays), str(path))
     return int(step)
+
+
+def _widened(model: CodecModel, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays brought to the model's shapes where these are larger; others stay as they are."""
+    packed = {op.name.replace(".", "_") for stage in model.topology.stages for op in stage.prelude if isinstance(op, Conv)
+              and any(isinstance(s, Shuffle) and s.source == op.out for s in stage.prelude)}  # fmt: skip
+    out = {}
+    for name, variable in named(model).items():
+        if name not in arrays:
+            continue
+        quarters = any(name.startswith(f"prior/{conv}_") for conv in packed)  # four sites side by side on the last axis
+        out[name] = _grown(arrays[name], variable.numpy(), 4 if quarters else 1)
+    return arrays | out
+
+
+def _grown(old: np.ndarray, fresh: np.ndarray, groups: int) -> np.ndarray:
+    """`old` in the first places of every axis of `fresh`, zeros where a new input (last but one axis) meets an old output (last axis).
+
+    Args:
+        old: trained values.
+        fresh: initial values of the shape wanted.
+        groups: equal parts of the last axis, each of which grows by itself.
+    """
+    if old.ndim != fresh.ndim or old.shape == fresh.shape or any(a > b for a, b in zip(old.shape, fresh.shape)):
+        return old
+    split_old, split_fresh = (x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups) for x in (old, fresh))
+    grown = split_fresh.copy()
+    grown[..., : split_old.shape[-1]] = 0
+    grown[tuple(slice(n) for n in split_old.shape)] = split_old
+    return grown.reshape(fresh.shape)
 
 
 def _assign(model: CodecModel, arrays: dict[str, np.ndarray], path: str) -> None:

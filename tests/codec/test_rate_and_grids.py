@@ -9,18 +9,28 @@ from hypothesis import strategies as st
 from vaecodec.codec.container import ImageHeader
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.grids import level_groups, padded, tiles
-from vaecodec.codec.rate import fit, quality_of, step_code
+from vaecodec.codec.rate import SUBSTEPS, fit, quality_of, rounding_offsets, setting, step_code
 
 
-@given(st.integers(0, 200), st.integers(1, 55), st.integers(0, 100))
-def test_quality_and_step_code_are_inverse(t_lo: int, span: int, quality: int) -> None:
-    t = step_code(quality, t_lo, t_lo + span)
-    assert t_lo <= t <= t_lo + span
-    assert step_code(quality_of(t, t_lo, t_lo + span), t_lo, t_lo + span) == t
+@given(st.integers(0, 200), st.integers(1, 55), st.integers(0, 55))
+def test_the_quality_of_a_step_code_gives_that_code_with_the_rounding_of_the_model(t_lo: int, span: int, above: int) -> None:
+    t = t_lo + min(above, span)
+    assert setting(quality_of(t, t_lo, t_lo + span), t_lo, t_lo + span) == SUBSTEPS * t
 
 
 def test_quality_100_is_the_finest_step() -> None:
-    assert (step_code(100, 64, 176), step_code(0, 64, 176)) == (64, 176)
+    assert (step_code(setting(100, 64, 176)), step_code(setting(0, 64, 176))) == (64, 176)
+
+
+@given(st.floats(0, 100), st.floats(0, 100))
+def test_a_lower_quality_is_no_finer_a_setting(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert setting(low, 64, 176) >= setting(high, 64, 176)
+
+
+def test_between_step_codes_only_dead_zones_widen() -> None:
+    assert rounding_offsets(SUBSTEPS * 70, [128, 102, 102]) == [128, 102, 102]
+    assert rounding_offsets(SUBSTEPS * 70 + 7, [128, 102, 3]) == [128, 95, 0]
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=60), st.integers(1, 60))

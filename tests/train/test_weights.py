@@ -10,7 +10,7 @@ import pytest
 
 from vaecodec.codec.errors import InputError
 from vaecodec.train import weights
-from vaecodec.train.config import PriorWidths
+from vaecodec.train.config import PriorWidths, SynthesisWidths
 from vaecodec.train.model import build
 
 
@@ -57,10 +57,29 @@ def test_weights_start_another_training_of_the_same_sizes(model, path, signal_co
         np.testing.assert_array_equal(variable, weights.named(model)[name])
 
 
-def test_weights_of_another_size_are_refused(path, signal_config):
-    wide = build(replace(signal_config, prior=PriorWidths(signal=(5, 6, 6, 16))))
+def test_weights_of_a_wider_model_are_refused(path, signal_config):
+    narrow = build(replace(signal_config, prior=PriorWidths(signal=(3, 6, 6, 16))))
     with pytest.raises(InputError, match=r"Expected prior/\S+ of shape"):
-        weights.initialise(wide, path)
+        weights.initialise(narrow, path)
+
+
+def test_a_wider_model_computes_what_the_narrow_one_did(signal_config, image_config, tmp_path):
+    wider = {
+        signal_config: replace(signal_config, prior=PriorWidths(signal=(6, 9, 8, 20)), synthesis=SynthesisWidths((6,), (1,))),
+        image_config: replace(image_config, prior=PriorWidths((8, 5, 6, 7, 9), (7, 7, 5, 8, 6)), synthesis=SynthesisWidths((5,), (1,))),
+    }
+    for config, wide_config in wider.items():
+        narrow, wide = build(config), build(wide_config)
+        rng = np.random.default_rng(5)
+        for variable in narrow.trainable_variables:
+            variable.assign_add(rng.normal(0, 0.1, variable.shape))
+        weights.save(tmp_path / "narrow.npz", narrow, 1)
+        weights.initialise(wide, tmp_path / "narrow.npz")
+        shape = [2, 64, 64, 3] if config.rank == 2 else [2, 128, 1]
+        x, position = rng.uniform(0, 255, shape).astype(np.float32), np.array([0.2, 0.7], np.float32)
+        before, after = narrow(x, position), wide(x, position)
+        np.testing.assert_allclose(after.rate, before.rate, rtol=1e-5)
+        np.testing.assert_allclose(after.reconstruction, before.reconstruction, rtol=1e-4, atol=1e-3)
 
 
 def test_weights_of_another_structure_are_refused(path, signal_config):
