@@ -33,7 +33,9 @@ def bundle(run: str, out: str, force: bool, **options: Any) -> None:
     """
     from vaecodec.cli.files import refuse_existing
     from vaecodec.cli.optional import load
+    from vaecodec.cli.quiet import hush
 
     refuse_existing(out, force)
+    hush()
     given = {key: value for key, value in options.items() if value not in (None, False, ())}
     load("vaecodec.export", "cli_export_bundle", "train")(run, out, **given)

@@ -1,4 +1,4 @@
-"""Keeps the interpreter's own log lines off the terminal."""
+"""Keeps the log lines of LiteRT and TensorFlow off the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ __all__ = ["hush"]
 def hush() -> None:
     """Sends what C libraries write to stderr nowhere, for the rest of the process; Python's stderr stays.
 
-    LiteRT says at each start that it made a delegate, and has no switch for it. VAECODEC_VERBOSE=1 lets it speak.
+    LiteRT says at each start that it made a delegate, and has no switch for it; TensorFlow tells of GPUs it has not got. VAECODEC_VERBOSE=1
+    lets them speak.
     """
     if os.environ.get("VAECODEC_VERBOSE") or sys.stderr is None or sys.stderr is not sys.__stderr__:
         return

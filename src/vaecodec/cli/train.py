@@ -30,5 +30,7 @@ def command(config: str, data: str, out: str, **options: Any) -> None:
     vaecodec train photo --data photos/ --out runs/photo --resume
     """
     from vaecodec.cli.optional import load
+    from vaecodec.cli.quiet import hush
 
+    hush()
     load("vaecodec.train", "cli_train", "train")(config, data, out, **{k: v for k, v in options.items() if v not in (None, False)})
