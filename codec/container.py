@@ -368,8 +368,12 @@ def write_file(file: File) -> bytes:
     return b"".join(parts)
 
 
-def read_file(data: bytes) -> File:
+def read_file(data: bytes, *, partial: bool = False) -> File:
     """Parses and checks a whole file: every CRC, the order of packets, their numbers, and that nothing follows.
+
+    Args:
+        data: the file.
+        partial: of a picture, take the packets up to the first that is cut off or damaged.
 
     Raises:
         FormatError: the bytes break a rule of docs/format.md.
@@ -379,7 +383,12 @@ def read_file(data: bytes) -> File:
     header, position = read_header(data)
     packets: list[Packet] = []
     while position < len(data) and (not packets or packets[-1].kind != END):
-        packet, position = read_packet(data, position)
+        try:
+            packet, position = read_packet(data, position)
+        except FormatError:
+            if partial and isinstance(header, ImageHeader) and any(p.kind == DATA for p in packets):
+                return _sort(header, packets)
+            raise
         packets.append(packet)
     require(position == len(data), f"{len(data) - position} bytes follow the end packet")
     return _sort(header, packets)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec.container import ImageHeader
 
-__all__ = ["Tile", "level_groups", "padded", "tiles"]
+__all__ = ["Box", "Tile", "level_groups", "padded", "tile_rows", "tiles"]
 
 Bands = list[NDArray[np.int16]]
 
@@ -27,6 +27,27 @@ def level_groups(levels: int) -> list[tuple[int, int]]:
     """
     group_of = [0, *(max(0, 4 - level) for level in range(levels, 0, -1))]
     return [(group_of.index(g), len(group_of) - 1 - group_of[::-1].index(g)) for g in sorted(set(group_of))]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of a picture or band."""
+
+    row: int
+    col: int
+    rows: int
+    cols: int
+
+    def halved(self) -> Box:
+        """The sites of half the resolution that cover it."""
+        row, col = self.row // 2, self.col // 2
+        return Box(row, col, -(-(self.row + self.rows) // 2) - row, -(-(self.col + self.cols) // 2) - col)
+
+    def grown(self, margin: int, shape: tuple[int, int]) -> Box:
+        """With `margin` more on every side, as far as an array of `shape` goes."""
+        row, col = max(0, self.row - margin), max(0, self.col - margin)
+        below, right = min(shape[0], self.row + self.rows + margin), min(shape[1], self.col + self.cols + margin)
+        return Box(row, col, below - row, right - col)
 
 
 @dataclass(frozen=True)
@@ -63,3 +84,10 @@ def tiles(header: ImageHeader, levels: int) -> Iterator[Tile]:
     for row in range(0, rows, tall):
         for col in range(0, cols, wide):
             yield Tile(row, col, min(tall, rows - row), min(wide, cols - col))
+
+
+def tile_rows(bands: Bands, header: ImageHeader, levels: int) -> Iterator[Bands]:
+    """The bands of a picture cut into its rows of tiles."""
+    for tile in tiles(header, levels):
+        if tile.col == 0:
+            yield [band[tile.row * (s := len(band) // len(bands[0])) : (tile.row + tile.rows) * s] for band in bands]

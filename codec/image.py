@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,10 @@ from vaecodec.codec import container, rate
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, ImageHeader, Metadata, Packet
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
-from vaecodec.codec.grids import Bands, level_groups, padded, tiles
-from vaecodec.codec.native import Prior
-from vaecodec.codec.synthesis import Synthesis
-from vaecodec.codec.warn import SynthesisWarning
+from vaecodec.codec.grids import Bands, Box, level_groups, padded, tile_rows, tiles
+from vaecodec.codec.synthesis import Piece, Synthesis, whole
+from vaecodec.codec.tiling import Coefficients, TileReader, code
+from vaecodec.codec.warn import PartialWarning, SynthesisWarning
 
 __all__ = ["ImageCodec", "ImageLatents"]
 
@@ -31,6 +32,8 @@ Pixels = NDArray[np.uint8]
 # Pictures above this many pixels are cut into tiles, so that memory stays bounded.
 WHOLE_PIXELS = 1 << 22
 TILE_PIXELS = 2048
+# Rows that larger pictures are synthesised in at a time.
+STRIP_ROWS = 512
 MODES = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
 
 
@@ -105,47 +108,48 @@ class ImageCodec:
         planes, alpha, mode = self._split(array)
         header = self._header(planes.shape[0], planes.shape[1], mode, tile)
         metadata = _metadata(alpha, icc, exif)
-        coefficients = self._model.analyse(self._samples(planes))
+        coefficients = Coefficients(self._model, lambda first, last: self._samples(planes, first, last), header)
 
         def at(setting: int) -> bytes:
             t, offsets = rate.step_code(setting), rate.rounding_offsets(setting, self._model.rounding)
-            latents = self._model.quantise(coefficients, t, offsets)
-            return self.encode_latents(ImageLatents(_with_step(header, t), latents, metadata))
+            return self._write(_with_step(header, t), (self._model.quantise(bands, t, offsets) for bands in coefficients), metadata)
 
         steps, pixels = (self._model.t_lo, self._model.t_hi), header.width * header.height
         return rate.encode_at(at, steps, pixels, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
 
-    def decode(self, data: bytes) -> Pixels:
+    def decode(self, data: bytes, *, region: tuple[int, int, int, int] | None = None, scale: int = 1, partial: bool = False) -> Pixels:
         """Reconstructs a picture; shape and dtype are those of the array that was encoded.
+
+        Args:
+            data: a vaecodec file.
+            region: (x, y, width, height) in pixels of the whole picture: only this part, from only the packets that it needs.
+            scale: 1, 2, 4, .. up to 2^L: a picture (or region) of 1/scale of the size, from only the level groups that it needs.
+            partial: take a file that is cut off or damaged: what is missing is left out, and the picture comes out coarser.
 
         Raises:
             FormatError: the stream is damaged.
             ModelError: it was made with another model.
             LimitError: it claims more pixels than allowed.
+            InputError: the region does not lie within the picture, or there is no such scale.
 
         Warns:
             SynthesisWarning: it was made for other decoder weights of this model.
+            PartialWarning: packets were missing.
         """
-        return self.decode_latents(self.latents(data))
+        file, header, payloads = self._open(data, partial)
+        box, level = _part(header, region, scale, self._model.levels)
+        reader = TileReader(self._model, header, payloads, level, self._threads)
+        return self._paint(header, reader.pieces, file.metadata, box, level)
 
     # --- latents ---
 
     def latents(self, data: bytes) -> ImageLatents:
         """Decodes the integers of a stream; errors as `decode`."""
-        file = container.read_file(data)
-        header = self._check_header(file.header)
-        _check_alpha(header, file.metadata)
-        groups, places = level_groups(self._model.levels), list(tiles(header, self._model.levels))
-        if len(file.packets) != len(groups) * len(places):
-            raise FormatError(f"{len(file.packets)} data packets; this picture has {len(places)} tiles of {len(groups)} level groups: truncated?")
-        bands = [np.zeros(shape, np.int16) for shape in self._model.band_shapes(self._padded(header))]
-        for i, tile in enumerate(places):
-            part = tile.cut(bands)
-            prior = Prior(self._model, tile.shape(self._model.levels), header.step_code)
-            for g, (first, last) in enumerate(groups):
-                prior.decode(file.packets[_place(header, i, g, len(places), len(groups))].payload, part, first, last)
-            tile.paste(part, bands)
-        return ImageLatents(header, bands, file.metadata)
+        file, header, payloads = self._open(data, False)
+        height, width = self._padded(header)
+        everything = [Box(0, 0, height >> level, width >> level) for level in range(self._model.levels + 1)]
+        pieces = TileReader(self._model, header, payloads, threads=self._threads).pieces(everything)
+        return ImageLatents(header, [piece.array for piece in pieces], file.metadata)
 
     def encode_latents(self, latents: ImageLatents) -> bytes:
         """Writes latents as a stream; the inverse of `latents`.
@@ -157,28 +161,13 @@ class ImageCodec:
         shapes = [tuple(shape) for shape in self._model.band_shapes(self._padded(header))]
         if [band.shape for band in latents.bands] != shapes or any(band.dtype != np.int16 for band in latents.bands):
             raise InputError(f"latents of {header.width} x {header.height} pixels are {len(shapes)} int16 arrays of shapes {shapes[:4]} ...")
-        groups, places = level_groups(self._model.levels), list(tiles(header, self._model.levels))
-        payloads = [b""] * (len(groups) * len(places))
-        for i, tile in enumerate(places):
-            part = tile.cut(latents.bands)
-            prior = Prior(self._model, tile.shape(self._model.levels), header.step_code)
-            for g, (first, last) in enumerate(groups):
-                payloads[_place(header, i, g, len(places), len(groups))] = prior.encode(part, first, last)
-        packets = tuple(Packet(container.DATA, i & 255, payload) for i, payload in enumerate(payloads))
-        return container.write_file(File(header, packets, latents.metadata))
+        return self._write(header, tile_rows(latents.bands, header, self._model.levels), latents.metadata)
 
     def decode_latents(self, latents: ImageLatents) -> Pixels:
         """Turns latents into the picture that their stream decodes to."""
         header = self._check_header(latents.header)
-        out = np.empty((header.height, header.width, *{1: (), 2: (2,), 3: (3,), 4: (4,)}[header.mode]), np.uint8)
-        colour = out if header.mode == 1 else out[..., : 1 if header.mode == 2 else 3]
-        for row, col, block in self._synthesiser().image(latents.bands, header.step_code, header.height, header.width):
-            if header.mode <= 2:
-                block = block.mean(axis=2, keepdims=header.mode == 2)
-            colour[row : row + block.shape[0], col : col + block.shape[1]] = np.clip(np.rint(block), 0, 255)
-        if header.mode in (2, 4):
-            out[..., -1] = _inflate_alpha(latents.metadata, header)
-        return out
+        pieces = [whole(band) for band in latents.bands]
+        return self._paint(header, lambda _: pieces, latents.metadata, Box(0, 0, header.height, header.width), 0)
 
     def info(self, data: bytes) -> dict[str, Any]:
         """What a stream says about itself; see `vaecodec.info`."""
@@ -187,6 +176,51 @@ class ImageCodec:
         return describe(data, self.bundle)
 
     # --- steps ---
+
+    def _write(self, header: ImageHeader, rows: Iterable[Bands], metadata: tuple[Metadata, ...]) -> bytes:
+        payloads = code(self._model, header, rows, self._threads)
+        packets = tuple(Packet(container.DATA, i & 255, payload) for i, payload in enumerate(payloads))
+        return container.write_file(File(header, packets, metadata))
+
+    def _open(self, data: bytes, partial: bool) -> tuple[File, ImageHeader, list[bytes | None]]:
+        """The parsed file and a payload for every packet that the picture has; None for those that are missing."""
+        file = container.read_file(data, partial=partial)
+        header = self._check_header(file.header)
+        _check_alpha(header, file.metadata)
+        places, groups = sum(1 for _ in tiles(header, self._model.levels)), len(level_groups(self._model.levels))
+        came, count = len(file.packets), places * groups
+        if came > count or (came < count and not partial):
+            raise FormatError(f"{came} data packets; this picture has {places} tiles of {groups} level groups: truncated?")
+        if came < count:
+            warnings.warn(PartialWarning(came, count), stacklevel=3)
+        return file, header, [packet.payload for packet in file.packets] + [None] * (count - came)
+
+    def _paint(
+        self, header: ImageHeader, pieces: Callable[[Sequence[Box]], list[Piece]], metadata: tuple[Metadata, ...], box: Box, level: int
+    ) -> Pixels:
+        """Synthesises a box of the approximation of a level, strip by strip.
+
+        Args:
+            header: of the picture.
+            pieces: gives the parts of the bands that `Synthesis.boxes` names.
+            metadata: holds the alpha plane.
+            box: the part wanted.
+            level: 0 the picture itself, 1 half its size and so on.
+        """
+        out = np.empty((box.rows, box.cols, *{1: (), 2: (2,), 3: (3,), 4: (4,)}[header.mode]), np.uint8)
+        colour = out if header.mode == 1 else out[..., : 1 if header.mode == 2 else 3]
+        synthesis = self._synthesiser()
+        high = box.rows if box.rows * box.cols <= WHOLE_PIXELS else STRIP_ROWS
+        for top in range(0, box.rows, high):
+            strip = Box(box.row + top, box.col, min(high, box.rows - top), box.cols)
+            parts = pieces(synthesis.boxes(strip, self._padded(header), level))
+            for row, col, block in synthesis.image(parts, header.step_code, strip, level):
+                if header.mode <= 2:
+                    block = block.mean(axis=2, keepdims=header.mode == 2)
+                colour[top + row : top + row + block.shape[0], col : col + block.shape[1]] = np.clip(np.rint(block), 0, 255)
+        if header.mode in (2, 4):
+            out[..., -1] = _reduced(_inflate_alpha(metadata, header).reshape(header.height, header.width), box, 1 << level)
+        return out
 
     def _split(self, array: Pixels) -> tuple[Pixels, Pixels | None, int]:
         """Colour planes [H, W, C], alpha, mode."""
@@ -201,12 +235,13 @@ class ImageCodec:
         planes = array[..., None] if mode == 1 else array[..., :-1] if alpha is not None else array
         return (np.broadcast_to(planes, (*planes.shape[:2], colours)) if mode <= 2 else planes), alpha, mode
 
-    def _samples(self, planes: Pixels) -> NDArray[np.int16]:
-        """Padded input of the analysis, by a table of what each of the 256 values becomes."""
+    def _samples(self, planes: Pixels, first: int, last: int) -> NDArray[np.int16]:
+        """Rows first..last of the padded input of the analysis, by a table of what each of the 256 values becomes."""
         values = np.arange(256, dtype=np.float64) - self._model.in_offset
         table = np.clip(np.floor(values * 2.0**self._model.in_shift + 0.5), -32768, 32767).astype(np.int16)
-        height, width = (padded(side, self._model.levels) - side for side in planes.shape[:2])
-        return np.asarray(table[np.pad(planes, ((0, height), (0, width), (0, 0)), mode="edge")])
+        below = max(0, last - planes.shape[0])
+        right = padded(planes.shape[1], self._model.levels) - planes.shape[1]
+        return np.asarray(table[np.pad(planes[first : last - below], ((0, below), (0, right), (0, 0)), mode="edge")])
 
     def _header(self, height: int, width: int, mode: int, tile: int | None) -> ImageHeader:
         if tile is None:
@@ -260,9 +295,24 @@ def _with_step(header: ImageHeader, t: int) -> ImageHeader:
     return ImageHeader(**{**vars(header), "step_code": t})
 
 
-def _place(header: ImageHeader, tile: int, group: int, tile_count: int, group_count: int) -> int:
-    """Number of the packet of a tile's level group."""
-    return group * tile_count + tile if header.order else tile * group_count + group
+def _part(header: ImageHeader, region: tuple[int, int, int, int] | None, scale: int, levels: int) -> tuple[Box, int]:
+    """The box that a region is at a scale, and the level that has this scale."""
+    if scale not in (allowed := [1 << level for level in range(levels + 1)]):
+        raise InputError(f"a scale is one of {', '.join(map(str, allowed))}, got {scale}")
+    x, y, width, height = region or (0, 0, header.width, header.height)
+    if min(x, y) < 0 or min(width, height) < 1 or x + width > header.width or y + height > header.height:
+        raise InputError(f"region {x},{y},{width},{height} does not lie within {header.width} x {header.height} pixels")
+    row, col = y // scale, x // scale
+    return Box(row, col, -(-(y + height) // scale) - row, -(-(x + width) // scale) - col), scale.bit_length() - 1
+
+
+def _reduced(plane: Pixels, box: Box, scale: int) -> Pixels:
+    """A box of a plane at 1/scale of its size, by means over squares."""
+    cut = plane[box.row * scale : (box.row + box.rows) * scale, box.col * scale : (box.col + box.cols) * scale]
+    if scale == 1:
+        return cut
+    cut = np.pad(cut, ((0, box.rows * scale - cut.shape[0]), (0, box.cols * scale - cut.shape[1])), mode="edge")
+    return np.rint(cut.reshape(box.rows, scale, box.cols, scale).mean((1, 3))).astype(np.uint8)
 
 
 def _metadata(alpha: Pixels | None, icc: bytes | None, exif: bytes | None) -> tuple[Metadata, ...]:

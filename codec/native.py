@@ -92,6 +92,14 @@ class SymbolModel:
         self.t_hi: int = self._c.t_hi
         self.rounding: tuple[int, ...] = tuple(lib.vc_model_band(self._c, b).rounding for b in range(self.bands))
 
+    @property
+    def reach(self) -> int:
+        """Samples to each side that the coarsest coefficients depend on, rounded up to a multiple of 2^L."""
+        axes, planes = range(self.rank), range(self.colours)
+        taps = [max(lib.vc_model_filter(self._c, level, a, c).taps for a in axes for c in planes) for level in range(1, self.levels + 1)]
+        samples = sum((k - 1) // 2 << i for i, k in enumerate(taps))
+        return -(-samples >> self.levels) << self.levels
+
     def steps(self, t: int) -> npt.NDArray[np.float64]:
         """Quantisation step of each band at step code t, in units of the band's integer coefficients: 2^(t_b / 16)."""
         codes = [lib.vc_model_step(self._c, b, _step_code(t)) for b in range(self.bands)]

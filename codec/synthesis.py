@@ -3,20 +3,23 @@
     latents ──► x step ──► level L ──► ... ──► level 1 ──► colour mix ──► pixels or samples
 
 A level is run in blocks of equal size, with `halo` sites more on every side; beyond the border of the band the sites are
-those of the mirrored signal. So memory does not grow with what the network keeps for one block, and blocks leave no seams.
+those of the mirrored signal. So memory does not grow with what the network keeps for one block, and blocks leave no seams. A part of a
+picture needs only the parts of each band that its blocks see.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vaecodec.codec.grids import Box
 from vaecodec.codec.interpreter import Network
 from vaecodec.codec.native import SymbolModel
 
-__all__ = ["Synthesis"]
+__all__ = ["Piece", "Synthesis", "whole"]
 
 Float = NDArray[np.float32]
 Latents = Sequence[NDArray[np.int16]]
@@ -26,6 +29,28 @@ Window = slice | NDArray[np.intp]
 # that the halo costs little.
 IMAGE_BLOCK = 128
 SIGNAL_BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A rectangle of a band.
+
+    Attributes:
+        array: its values, `[rows, columns]` or `[rows, columns, planes]`.
+        row: row of the band at which it starts.
+        col: the same for columns.
+        shape: rows and columns of the whole band.
+    """
+
+    array: NDArray[np.int16] | Float
+    row: int
+    col: int
+    shape: tuple[int, int]
+
+
+def whole(band: NDArray[np.int16]) -> Piece:
+    """A band as one piece."""
+    return Piece(band, 0, 0, (band.shape[0], band.shape[1]))
 
 
 class Synthesis:
@@ -42,26 +67,52 @@ class Synthesis:
         self._model = model
         self._halo = halo
 
-    def image(self, bands: Latents, t: int, height: int, width: int) -> Iterator[tuple[int, int, Float]]:
-        """Synthesises a picture block by block.
+    def boxes(self, box: Box, shape: tuple[int, int], level: int = 0) -> list[Box]:
+        """What part of the approximations a part of the picture needs.
 
         Args:
-            bands: latents of the padded picture.
+            box: the part wanted, in sites of the approximation of `level`.
+            shape: rows and columns of the padded picture.
+            level: 0 the picture itself, 1 half its size and so on.
+
+        Returns:
+            The box wanted of the approximation of each level from `level` to L; those beyond the first are also wanted of the
+            level's details.
+        """
+        found = [box]
+        for number in range(level + 1, self._model.levels + 1):
+            found.append(found[-1].halved().grown(self._halo, (shape[0] >> number, shape[1] >> number)))
+        return found
+
+    def image(self, bands: Sequence[Piece], t: int, box: Box, level: int = 0) -> Iterator[tuple[int, int, Float]]:
+        """Synthesises a part of a picture, at its own or a lower resolution, block by block.
+
+        Args:
+            bands: latents of every band, at least the parts that `boxes` names; details of `level` and finer are not looked at.
             t: step code.
-            height: rows wanted.
-            width: columns wanted.
+            box: the part wanted, in sites of the approximation of `level`.
+            level: 0 the picture itself, 1 half its size and so on.
 
         Yields:
-            (row, column, block): float32 `[h, w, planes]` in 0..255 before rounding, cropped to the picture.
+            (row, column, block): float32 `[h, w, planes]` in 0..255 before rounding, cropped to the box; row and column count from the box.
         """
         scales = self._scales(t)
-        approx = _stack([bands[c] for c in range(self._model.colours)], scales)
-        for level in range(self._model.levels, 1, -1):
-            approx = self._join(self._blocks(level, approx, bands, scales, t), approx)
-        for row, col, block in self._blocks(1, approx, bands, scales, t):
-            if row < height and col < width:
-                pixels = self._network.run("colour", approx=block * _step(t))[0]
-                yield row, col, pixels[: height - row, : width - col]
+        top = bands[0]
+        shape = top.shape[0] << self._model.levels, top.shape[1] << self._model.levels
+        boxes = self.boxes(box, shape, level)
+        approx = self._start(bands, scales, boxes[-1])
+        for number in range(self._model.levels, level + 1, -1):
+            approx = self._join(self._blocks(number, approx, bands, scales, t, boxes[number - 1 - level]), boxes[number - 1 - level], approx)
+        if level == self._model.levels:
+            blocks: Iterator[tuple[int, int, Float]] = iter([(box.row, box.col, approx.array[None])])  # type: ignore[list-item]
+        else:
+            blocks = self._blocks(level + 1, approx, bands, scales, t, box)
+        for row, col, block in blocks:
+            pixels = self._network.run("colour", approx=block * _step(t))[0]
+            above, left = max(0, box.row - row), max(0, box.col - col)
+            part = pixels[above : box.row + box.rows - row, left : box.col + box.cols - col]
+            if part.size:
+                yield row + above - box.row, col + left - box.col, part
 
     def signal(self, bands: Latents, t: int) -> NDArray[np.float64]:
         """Synthesises a signal.
@@ -81,32 +132,48 @@ class Synthesis:
     def _channel(self, bands: Latents, t: int) -> Float:
         """One channel whose bands are rows of a picture one site high."""
         scales = self._scales(t)
-        approx = _stack(bands[:1], scales)
+        pieces = [whole(band) for band in bands]
+        approx = self._start(pieces, scales, _all_of(pieces[0]))
         for level in range(self._model.levels, 0, -1):
-            approx = self._join(self._blocks(level, approx, bands, scales, t), approx)
-        return approx[0, :, 0]
+            box = Box(0, 0, 1, 2 * approx.shape[1])
+            approx = self._join(self._blocks(level, approx, pieces, scales, t, box), box, approx)
+        return np.asarray(approx.array[0, :, 0], np.float32)
 
     def _scales(self, t: int) -> Float:
         """What a latent of each band is worth in units of the step and of the input samples."""
         scales: Float = (self._model.steps(t) / _step(t) / 2.0**self._model.in_shift).astype(np.float32)
         return scales
 
-    def _join(self, blocks: Iterator[tuple[int, int, Float]], approx: Float) -> Float:
-        rows = approx.shape[0] * (2 if self._model.rank == 2 else 1)
-        out = np.empty((rows, 2 * approx.shape[1], approx.shape[2]), np.float32)
-        for row, col, block in blocks:
-            out[row : row + block.shape[1], col : col + block.shape[2]] = block[0]
-        return out
+    def _start(self, bands: Sequence[Piece], scales: Float, box: Box) -> Piece:
+        """The coarsest approximation, dequantised."""
+        colours = self._model.colours if self._model.rank == 2 else 1
+        out = np.empty((box.rows, box.cols, colours), np.float32)
+        for i, piece in enumerate(bands[:colours]):
+            row, col = box.row - piece.row, box.col - piece.col
+            np.multiply(piece.array[row : row + box.rows, col : col + box.cols], scales[i], out=out[..., i])
+        return Piece(out, box.row, box.col, bands[0].shape)
 
-    def _blocks(self, level: int, approx: Float, bands: Latents, scales: Float, t: int) -> Iterator[tuple[int, int, Float]]:
-        """Runs one level; yields (row, column, float32 [1, rows, columns, C]) of the finer approximation."""
+    def _join(self, blocks: Iterator[tuple[int, int, Float]], box: Box, coarser: Piece) -> Piece:
+        """The box of a finer approximation from the blocks that cover it."""
+        out = np.empty((box.rows, box.cols, coarser.array.shape[2]), np.float32)
+        for row, col, block in blocks:
+            above, left = max(0, box.row - row), max(0, box.col - col)
+            part = block[0, above : box.row + box.rows - row, left : box.col + box.cols - col]
+            row, col = row + above - box.row, col + left - box.col
+            out[row : row + part.shape[0], col : col + part.shape[1]] = part
+        tall = 2 if self._model.rank == 2 else 1
+        return Piece(out, box.row, box.col, (tall * coarser.shape[0], 2 * coarser.shape[1]))
+
+    def _blocks(self, level: int, approx: Piece, bands: Sequence[Piece], scales: Float, t: int, box: Box) -> Iterator[tuple[int, int, Float]]:
+        """Runs one level on all that the box of the finer approximation needs; yields (row, column, float32 [1, rows, columns, C]) of that."""
         detail = self._detail_bands(level)
         log_step = np.full((1, 1, 1, 1), t / 16, np.float32)
         image = self._model.rank == 2
         halo = self._halo
-        for row, rows in _spans(approx.shape[0], IMAGE_BLOCK) if image else [(0, 1)]:
-            for col, cols in _spans(approx.shape[1], IMAGE_BLOCK if image else SIGNAL_BLOCK):
-                window = _Window(row, rows, col, cols, halo, halo if image else 0, (approx.shape[0], approx.shape[1]))
+        sites = box.halved() if image else Box(0, 0, 1, box.cols // 2)
+        for row, rows in _spans(sites.row, sites.rows, IMAGE_BLOCK if image else 1):
+            for col, cols in _spans(sites.col, sites.cols, IMAGE_BLOCK if image else SIGNAL_BLOCK):
+                window = _Window(row, rows, col, cols, halo, halo if image else 0, approx.shape)
                 block = self._network.run(
                     f"level_{level}",
                     approx=window.approx(approx)[None],
@@ -129,40 +196,44 @@ class _Window:
         self._cols = [_mirror(col - halo_x, col + cols + halo_x, shape[1], high) for high in (False, True)]
         self._shape = rows + 2 * halo_y, cols + 2 * halo_x
 
-    def approx(self, approx: Float) -> Float:
-        window: Float = np.ascontiguousarray(approx[self._rows[0]][:, self._cols[0]])
-        return window
+    def approx(self, approx: Piece) -> Float:
+        return np.ascontiguousarray(self._cut(approx, False, False), np.float32)
 
-    def details(self, bands: Latents, scales: Float, image: bool) -> Float:
+    def details(self, bands: Sequence[Piece], scales: Float, image: bool) -> Float:
         """The detail bands side by side; orientations 0, 1, 2 are high-pass along x, y, both."""
         out = np.empty((*self._shape, len(bands)), np.float32)
         for i, (band, scale) in enumerate(zip(bands, scales, strict=True)):
             along_x = not image or i % 3 != 1
             along_y = image and i % 3 != 0
-            np.multiply(band[self._rows[along_y]][:, self._cols[along_x]], scale, out=out[..., i])
+            np.multiply(self._cut(band, along_y, along_x), scale, out=out[..., i])
         return out
+
+    def _cut(self, piece: Piece, high_y: bool, high_x: bool) -> NDArray[np.int16] | Float:
+        return piece.array[_within(self._rows[high_y], piece.row)][:, _within(self._cols[high_x], piece.col)]
+
+
+def _within(window: Window, start: int) -> Window:
+    """Indices into a band as indices into a piece of it."""
+    return slice(window.start - start, window.stop - start) if isinstance(window, slice) else window - start
+
+
+def _all_of(piece: Piece) -> Box:
+    return Box(0, 0, *piece.shape)
 
 
 def _step(t: int) -> np.float32:
     return np.float32(2.0 ** (t / 16))
 
 
-def _stack(bands: Latents, scales: Float) -> Float:
-    out = np.empty((*bands[0].shape, len(bands)), np.float32)
-    for i, band in enumerate(bands):
-        np.multiply(band, scales[i], out=out[..., i])
-    return out
-
-
-def _spans(length: int, most: int) -> Iterator[tuple[int, int]]:
-    """Cuts 0..length into spans of one size, at most `most`; the last is moved back to end at the border.
+def _spans(start: int, length: int, most: int) -> Iterator[tuple[int, int]]:
+    """Cuts start .. start + length into spans of one size, at most `most`; the last is moved back to end at the border.
 
     One size means that the interpreter plans its memory once.
     """
     count = -(-length // most)
     size = -(-length // count)
     for i in range(count):
-        yield min(i * size, length - size), size
+        yield start + min(i * size, length - size), size
 
 
 def _mirror(start: int, stop: int, length: int, high: bool) -> Window:

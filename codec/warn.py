@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SynthesisWarning"]
+__all__ = ["PartialWarning", "SynthesisWarning"]
 
 
 class SynthesisWarning(UserWarning):
@@ -10,3 +10,10 @@ class SynthesisWarning(UserWarning):
 
     def __init__(self, wanted: int, have: int) -> None:
         super().__init__(f"the stream names synthesis {wanted:04x}, this bundle has {have:04x}: it decodes, but not to the quoted figures")
+
+
+class PartialWarning(UserWarning):
+    """Packets of a picture are missing; what they held was left out."""
+
+    def __init__(self, came: int, count: int) -> None:
+        super().__init__(f"{came} of {count} packets came: the picture is coarser, or parts of it are grey")

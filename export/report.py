@@ -21,8 +21,10 @@ import tensorflow as tf
 from vaecodec.codec import container, rate
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
+from vaecodec.codec.grids import Box
 from vaecodec.codec.image import ImageCodec, ImageLatents
 from vaecodec.codec.signal import SignalCodec, SignalLatents
+from vaecodec.codec.synthesis import whole
 from vaecodec.export.trained import Exported, Trained
 from vaecodec.train.layers.synthesis import LevelSynthesis, ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
@@ -228,7 +230,8 @@ class _Bench:
         header, synthesis = latents.header, self._codec._synthesiser()
         if isinstance(header, container.ImageHeader):
             out = np.empty((header.height, header.width, self._exported.program.colours))
-            for row, col, block in synthesis.image(latents.bands, header.step_code, header.height, header.width):
+            pieces = [whole(band) for band in latents.bands]
+            for row, col, block in synthesis.image(pieces, header.step_code, Box(0, 0, header.height, header.width)):
                 out[row : row + block.shape[0], col : col + block.shape[1]] = block
             return out
         assert isinstance(latents, SignalLatents)
