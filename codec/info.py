@@ -16,12 +16,13 @@ __all__ = ["describe"]
 MODES = {1: "grey", 2: "grey+alpha", 3: "rgb", 4: "rgb+alpha"}
 
 
-def describe(data: bytes, bundle: Bundle | None = None) -> dict[str, Any]:
+def describe(data: bytes, bundle: Bundle | None = None, *, partial: bool = False) -> dict[str, Any]:
     """Facts of a stream; every CRC is checked, no latent is decoded.
 
     Args:
         data: a vaecodec file.
         bundle: its model; looked for among the known ones unless given. Without it, name and quality are None.
+        partial: take a picture that is cut off or damaged.
 
     Returns:
         JSON-ready facts: modality, model, ids, quality, geometry, rate, and where the bytes went.
@@ -30,7 +31,7 @@ def describe(data: bytes, bundle: Bundle | None = None) -> dict[str, Any]:
         FormatError: the stream is damaged.
         LimitError: it claims more than docs/format.md allows.
     """
-    file = container.read_file(data)
+    file = container.read_file(data, partial=partial)
     bundle = bundle or _find(file.header.model_id)
     facts = {
         "modality": "image" if isinstance(file.header, ImageHeader) else "signal",

@@ -99,14 +99,14 @@ def _codec(bundle: Bundle, threads: int, max_size: int | None) -> Codec:
     return SignalCodec(bundle, threads=threads, **({} if max_size is None else {"max_samples": max_size}))
 
 
-def cached(model: str) -> Codec:
+def cached(model: str, threads: int = 1) -> Codec:
     """The codec of a model, kept for the thread's next call: codecs are not for several threads at a time."""
-    return _cached(model, get_ident())
+    return _cached(model, threads, get_ident())
 
 
 @lru_cache(maxsize=8)
-def _cached(model: str, _thread: int) -> Codec:
-    return load(model)
+def _cached(model: str, threads: int, _thread: int) -> Codec:
+    return load(model, threads=threads)
 
 
 @lru_cache(maxsize=8)

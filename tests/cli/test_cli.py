@@ -17,6 +17,7 @@ from PIL import Image
 from vaecodec import api
 from vaecodec.cli import COMMANDS, run
 from vaecodec.cli import files as cli_files
+from vaecodec.codec.warn import PartialWarning
 from vaecodec.io import arrays, csv_files, wav, wfdb
 from vaecodec.io.recording import Recording
 
@@ -231,6 +232,52 @@ def test_targets_are_met() -> None:
     assert 700 < Path("a.vae").stat().st_size <= 900
     assert run(["encode", "a.png", "a.vae", "-m", IMAGE, "--target-bpp", "1.5", "-f"]) == 0
     assert Path("a.vae").stat().st_size * 8 <= 1.5 * 3600
+
+
+def test_parts_and_reduced_sizes_of_a_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png", size=(80, 100))
+    run(["encode", "a.png", "a.vae", "-m", IMAGE, "-q", "80", "-j", "2", "--tile", "32"])
+    assert run(["decode", "a.vae", "part.png", "--region", "10,20,33,7", "-j", "2"]) == 0
+    assert run(["decode", "a.vae", "small.png", "--scale", "1/4"]) == 0
+    assert (opened("part.png").shape, opened("small.png").shape) == ((7, 33, 3), (20, 25, 3))
+    assert "33 x 7 pixels" in capsys.readouterr().err
+    assert run(["decode", "a.vae", "x.png", "--region", "90,20,33,7"]) == 7
+    assert run(["decode", "a.vae", "x.png", "--scale", "1/3"]) == 7
+    assert run(["decode", "a.vae", "x.png", "--scale", "0.5"]) == 2
+    assert run(["decode", "a.vae", "x.png", "--region", "1,2,3"]) == 2
+    assert not Path("x.png").exists()
+
+
+def test_a_picture_cut_short_decodes_on_request() -> None:
+    png("a.png", size=(80, 100))
+    run(["encode", "a.png", "a.vae", "-m", IMAGE, "-q", "90"])
+    data = Path("a.vae").read_bytes()
+    Path("a.vae").write_bytes(data[: len(data) * 2 // 3])
+    assert run(["decode", "a.vae", "b.png"]) == 3
+    assert not Path("b.png").exists()
+    with pytest.warns(PartialWarning, match="packets came"):
+        assert run(["decode", "a.vae", "b.png", "--allow-partial"]) == 0
+    assert opened("b.png").shape == (80, 100, 3)
+
+
+def test_parts_of_signals_are_refused() -> None:
+    Path("a.npy").write_bytes(arrays.save_npy(np.arange(50, dtype=np.int16)))
+    run(["encode", "a.npy", "a.vae", "-m", SIGNAL])
+    assert run(["decode", "a.vae", "b.npy", "--region", "0,0,1,1"]) == 7
+    assert run(["decode", "a.vae", "b.npy", "--scale", "1/2"]) == 7
+    assert run(["decode", "a.vae", "b.npy", "--allow-partial"]) == 7
+
+
+def test_exif_is_kept_or_stripped() -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    Image.fromarray(picture(20, 30)).save("a.jpg", exif=exif)
+    for name, options in (("kept", []), ("stripped", ["--strip"])):
+        run(["encode", "a.jpg", f"{name}.vae", "-m", IMAGE, *options])
+        run(["decode", f"{name}.vae", f"{name}.png"])
+    with Image.open("kept.png") as kept, Image.open("stripped.png") as stripped:
+        assert kept.getexif().get(0x010F) == "maker"
+        assert 0x010F not in stripped.getexif()
 
 
 def test_encode_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:

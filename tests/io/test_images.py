@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -62,9 +64,45 @@ def test_a_palette_with_transparency_becomes_rgba() -> None:
     assert images.read(data).pixels.shape == (5, 7, 4)
 
 
-def test_sixteen_bits_are_refused_with_advice() -> None:
-    with pytest.raises(UnsupportedError, match="8 bits"):
-        images.read(saved(Image.fromarray(np.zeros((4, 4), np.uint16))))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_of_grey_are_reduced_with_a_note(kind: str) -> None:
+    deep = np.array([[0, 257, 128, 129, 65535, 65407]], np.uint16)
+    read = images.read(saved(Image.fromarray(deep), kind))
+    assert read.pixels.tolist() == [[0, 1, 0, 1, 255, 255]]
+    assert read.notes == ("16 bits a component are reduced to 8",)
+
+
+def test_sixteen_bits_of_colour_are_reduced_with_a_note() -> None:
+    rows = b"\0" + b"\x12\x34\x56\x78\xff\xff" * 3
+    head = struct.pack(">IIBBBBB", 3, 1, 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*c) for c in ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")))
+    read = images.read(data)
+    assert read.pixels.tolist() == [[[0x12, 0x56, 0xFF]] * 3]
+    assert read.notes
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def test_more_than_sixteen_bits_are_refused_with_advice() -> None:
+    with pytest.raises(UnsupportedError, match="convert it to 16 or 8 bits"):
+        images.read(saved(Image.fromarray(np.zeros((4, 4), np.float32)), "TIFF"))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_exif_comes_back_without_the_orientation_that_was_applied(suffix: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    read = images.read(saved(Image.fromarray(picture(8, 14)), "JPEG", exif=exif))
+    again = images.read(images.write(read, suffix))
+    assert again.pixels.shape == (14, 8, 3)
+    found = Image.Exif()
+    assert again.exif is not None
+    found.load(again.exif)
+    assert found.get(0x010F) == "maker"
+    assert found.get(0x0112, 1) == 1
 
 
 def test_a_colour_profile_comes_back() -> None:

@@ -10,13 +10,17 @@ from typing import Any
 import click
 
 from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
+from vaecodec.cli.options import Region, Scale
 
 
 @click.command(no_args_is_help=True)
 @click.argument("paths", nargs=-1, required=True, metavar="IN... OUT")
 @click.option("-m", "--model", metavar="NAME|FILE", help="Model, if it is not among the known ones; found by the stream's id otherwise.")
 @click.option("--output-format", metavar="SUFFIX", help="What to write, if the output's name does not say: png, npy, wav, csv, hea, ...")
-@click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads of the synthesis.")
+@click.option("--region", type=Region(), help="Only this part of a picture.")
+@click.option("--scale", type=Scale(), default="1", help="A picture of 1/2, 1/4, 1/8 .. of the size.")
+@click.option("--allow-partial", "partial", is_flag=True, help="Decode what there is of a picture that is cut off or damaged.")
+@click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads.")
 @click.option("--max-size", type=click.IntRange(1), help="Refuse streams of more pixels or samples; 2^27 unless given.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts of each input as a JSON line.")
@@ -28,6 +32,8 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     \b
     vaecodec decode photo.vae photo.png
     vaecodec decode 100.vae 100.hea
+    vaecodec decode photo.vae thumbnail.png --scale 1/8
+    vaecodec decode photo.vae face.png --region 820,310,256,256
     vaecodec decode compressed/ restored/
     vaecodec decode - - --output-format csv < ride.vae
     """
@@ -43,7 +49,9 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
 def _decode(job: Job, options: dict[str, Any]) -> None:
     from vaecodec import api
+    from vaecodec.codec.info import describe
     from vaecodec.io.files import default_suffix, write
+    from vaecodec.io.recording import Picture
     from vaecodec.io.streams import content
 
     start = time.perf_counter()
@@ -51,10 +59,14 @@ def _decode(job: Job, options: dict[str, Any]) -> None:
         refuse_existing(job.target, options["force"])
     data = read_input(job.source)
     codec = api.codec_for(data, model=options["model"], threads=options["threads"], max_size=options["max_size"])
-    facts = codec.info(data)
+    facts = describe(data, codec.bundle, partial=options["partial"])
     path = _named(job.target, options["output_format"] or default_suffix(facts))
     refuse_existing(job.target if job.target == STDIO else str(path), options["force"])
-    write_outputs(job.target, write(content(codec, data), path.suffix, path.stem), options["force"])
+    part = {key: options[key] for key in ("region", "scale", "partial")}
+    decoded = content(codec, data, **part)
+    write_outputs(job.target, write(decoded, path.suffix, path.stem), options["force"])
+    if isinstance(decoded, Picture):
+        facts["height"], facts["width"] = decoded.pixels.shape[:2]
     _report(Job(job.source, job.target if job.target == STDIO else str(path)), facts, time.perf_counter() - start, options["as_json"])
 
 

@@ -26,7 +26,8 @@ SUFFIX = ".vae"
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
 @click.option("--tile", type=click.IntRange(0, 65535), help="Side of independently coded tiles in pixels; 0: none.")
 @click.option("--input-format", metavar="SUFFIX", help="What the input is, if its name does not say: png, wav, csv, npy, raw, ...")
-@click.option("--strip", is_flag=True, help="Leave the colour profile out.")
+@click.option("--strip", is_flag=True, help="Leave EXIF and colour profile out.")
+@click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads: tiles coded at a time.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts of each output as a JSON line.")
 def command(paths: tuple[str, ...], **options: Any) -> int:
@@ -69,7 +70,7 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     source = _record(job.source)
     data = read_input(source)
     suffix = _suffix(source, data, options)
-    codec = _load(options["model"] or _default_model(suffix))
+    codec = _load(options["model"] or _default_model(suffix), options["threads"])
     stream = _compress(codec, data, source, suffix, options)
     write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
     _report(job, codec.info(stream), time.perf_counter() - start, options["as_json"])
@@ -101,10 +102,10 @@ def _default_model(suffix: str) -> str:
     raise click.UsageError("give the signal's model with -m; `vaecodec models` lists them")
 
 
-def _load(model: str) -> Any:
+def _load(model: str, threads: int = 1) -> Any:
     from vaecodec import api
 
-    return api.cached(model)
+    return api.cached(model, threads)
 
 
 def _compress(codec: Any, data: bytes, source: str, suffix: str, options: dict[str, Any]) -> bytes:
@@ -115,15 +116,13 @@ def _compress(codec: Any, data: bytes, source: str, suffix: str, options: dict[s
     reading = ReadOptions(options["rate"], options["channels"], columns)
     content = read(data, suffix, codec.bundle.modality, reading, lambda name: _neighbour(source, name))
     target = {key: options[key] for key in ("quality", "target_bytes", "target_bpp")}
-    if isinstance(content, Picture):
-        icc = None if options["strip"] else content.icc
-        return bytes(codec.encode(content.pixels, **target, tile=options["tile"], icc=icc))
     for note in content.notes:
         click.echo(f"vaecodec: note: {source}: {note}", err=True)
+    if isinstance(content, Picture):
+        extra = {} if options["strip"] else {"icc": content.icc, "exif": content.exif}
+        return bytes(codec.encode(content.pixels, **target, tile=options["tile"], **extra))
     facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra}
     return bytes(codec.encode(content.samples, **target, **facts))
-
-
 
 
 def _neighbour(source: str, name: str) -> bytes:

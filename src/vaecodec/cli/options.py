@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import click
 
-__all__ = ["Rate"]
+__all__ = ["Rate", "Region", "Scale"]
 
 
 class Rate(click.ParamType[Fraction]):
@@ -23,3 +24,32 @@ class Rate(click.ParamType[Fraction]):
         if not 0 < rate < 1 << 32:
             self.fail("a sampling rate is above 0 and below 2^32 Hz", param, ctx)
         return rate
+
+
+class Region(click.ParamType[tuple[int, int, int, int]]):
+    """A rectangle: x,y,width,height in pixels."""
+
+    name = "x,y,w,h"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int, int, int]:
+        """Parses the rectangle."""
+        try:
+            x, y, width, height = (int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no region such as 100,50,640,480", param, ctx)
+        return x, y, width, height
+
+
+class Scale(click.ParamType[int]):
+    """A size: 1/2, 1/4, 1/8 ..; gives the denominator."""
+
+    name = "1/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parses the fraction."""
+        one, _, divisor = str(value).partition("/")
+        if value == 1 or value == "1":
+            return 1
+        if one != "1" or not divisor.isdigit() or int(divisor) < 1:
+            self.fail(f"{value!r} is no scale such as 1/2, 1/4 or 1/8", param, ctx)
+        return int(divisor)

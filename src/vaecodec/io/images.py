@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vaecodec.codec.container import MAX_PIXELS
@@ -28,11 +29,11 @@ DAMAGE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error
 
 
 def read(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Reads a picture; its EXIF orientation is applied.
+    """Reads a picture; its EXIF orientation is applied, and 16 bits a component are reduced to 8.
 
     Raises:
         FormatError: damaged, or no picture.
-        UnsupportedError: more than 8 bits a component.
+        UnsupportedError: more than 16 bits a component.
         LimitError: more than `max_pixels`.
     """
     try:
@@ -52,11 +53,28 @@ def read(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def _picture(image: Image.Image) -> Picture:
+    deep = _bits(image) > 8
     upright = ImageOps.exif_transpose(image)
-    if upright.mode in ("I", "F") or upright.mode.startswith("I;"):
-        raise UnsupportedError("the picture has more than 8 bits a component; convert it to 8 bits first")
-    icc = image.info.get("icc_profile")
-    return Picture(np.array(_eight_bit(upright)), icc if isinstance(icc, bytes) and icc else None)
+    pixels = _reduced(upright) if deep and upright.mode.startswith("I") else np.array(_eight_bit(upright))
+    notes = ("16 bits a component are reduced to 8",) if deep else ()
+    return Picture(pixels, _block(image.info.get("icc_profile")), _block(upright.info.get("exif")), notes)
+
+
+def _bits(image: Image.Image) -> int:
+    """Bits a component; Pillow itself reads the upper half of a 16-bit component in colour."""
+    if image.mode in ("I", "F") and image.format != "PNG":
+        raise UnsupportedError("the picture has 32 bits a component; convert it to 16 or 8 bits first")
+    raw = [str(tile[3]) for tile in getattr(image, "tile", [])]  # (decoder, box, offset, arguments)
+    return 16 if image.mode == "I" or image.mode.startswith("I;16") or any(";16" in arguments for arguments in raw) else 8
+
+
+def _reduced(image: Image.Image) -> NDArray[np.uint8]:
+    """16-bit grey in 8 bits, white staying white."""
+    return np.rint(np.clip(np.array(image, np.float64), 0, 65535) / 257).astype(np.uint8)
+
+
+def _block(value: object) -> bytes | None:
+    return value if isinstance(value, bytes) and value else None
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -84,9 +102,9 @@ def write(picture: Picture, suffix: str) -> bytes:
     if name in ("WEBP", "BMP") and image.mode == "LA":
         image = image.convert("RGBA")
     out = io.BytesIO()
-    profile: dict[str, Any] = {"icc_profile": picture.icc} if picture.icc and name != "BMP" else {}
+    extra: dict[str, Any] = {"icc_profile": picture.icc, "exif": picture.exif} if name != "BMP" else {}
     try:
-        image.save(out, name, **SAVE_OPTIONS.get(name, {}), **profile)
+        image.save(out, name, **SAVE_OPTIONS.get(name, {}), **{key: value for key, value in extra.items() if value})
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot hold this picture: {_line(error)}") from error
     return out.getvalue()

@@ -14,10 +14,19 @@ __all__ = ["Picture", "Recording"]
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels, uint8 `[H, W]`, `[H, W, 2]`, `[H, W, 3]` or `[H, W, 4]`, upright, and their colour profile if there is one."""
+    """A picture and what travels with it.
+
+    Attributes:
+        pixels: uint8 `[H, W]`, `[H, W, 2]`, `[H, W, 3]` or `[H, W, 4]`, upright.
+        icc: colour profile.
+        exif: EXIF block, without the orientation that `pixels` already have.
+        notes: what the user should know about the reading, one line each.
+    """
 
     pixels: NDArray[np.uint8]
     icc: bytes | None = None
+    exif: bytes | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vaecodec.codec import container
+from vaecodec.codec.errors import InputError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.signal import SignalCodec, SignalLatents, read_json, read_steps
 from vaecodec.io.recording import Picture, Recording
@@ -13,15 +14,22 @@ from vaecodec.io.recording import Picture, Recording
 __all__ = ["content"]
 
 
-def content(codec: ImageCodec | SignalCodec, data: bytes) -> Picture | Recording:
+def content(codec: ImageCodec | SignalCodec, data: bytes, **part: Any) -> Picture | Recording:
     """Decodes a stream into a picture or a recording, with what travelled along.
 
+    Args:
+        codec: of the stream's model.
+        data: the stream.
+        part: of a picture: `region`, `scale`, `partial` as in `ImageCodec.decode`.
+
     Raises:
-        FormatError, ModelError, LimitError: as `codec.decode`.
+        FormatError, ModelError, LimitError, InputError: as `codec.decode`.
     """
     if isinstance(codec, ImageCodec):
-        picture = codec.latents(data)
-        return Picture(codec.decode_latents(picture), next((m.data for m in picture.metadata if m.kind == container.META_ICC), None))
+        kept = {m.kind: m.data for m in reversed(container.read_file(data, partial=True).metadata)}
+        return Picture(codec.decode(data, **part), kept.get(container.META_ICC), kept.get(container.META_EXIF))
+    if part.get("region") or part.get("partial") or part.get("scale", 1) != 1:
+        raise InputError("regions, scales and leave to be partial are for pictures; this stream holds a signal")
     latents = codec.latents(data)
     return _recording(codec.decode_latents(latents), latents)
 
