@@ -73,6 +73,11 @@ class ImageCodec:
         self._max_pixels = max_pixels
         self._synthesis: Synthesis | None = None
 
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """What `decode` takes as `scale`: 1, 2, 4, .. 2^L."""
+        return tuple(1 << level for level in range(self._model.levels + 1))
+
     # --- arrays <-> bytes ---
 
     def encode(
@@ -137,7 +142,7 @@ class ImageCodec:
             PartialWarning: packets were missing.
         """
         file, header, payloads = self._open(data, partial)
-        box, level = _part(header, region, scale, self._model.levels)
+        box, level = _part(header, region, scale, self.scales)
         reader = TileReader(self._model, header, payloads, level, self._threads)
         return self._paint(header, reader.pieces, file.metadata, box, level)
 
@@ -295,9 +300,9 @@ def _with_step(header: ImageHeader, t: int) -> ImageHeader:
     return ImageHeader(**{**vars(header), "step_code": t})
 
 
-def _part(header: ImageHeader, region: tuple[int, int, int, int] | None, scale: int, levels: int) -> tuple[Box, int]:
+def _part(header: ImageHeader, region: tuple[int, int, int, int] | None, scale: int, allowed: tuple[int, ...]) -> tuple[Box, int]:
     """The box that a region is at a scale, and the level that has this scale."""
-    if scale not in (allowed := [1 << level for level in range(levels + 1)]):
+    if scale not in allowed:
         raise InputError(f"a scale is one of {', '.join(map(str, allowed))}, got {scale}")
     x, y, width, height = region or (0, 0, header.width, header.height)
     if min(x, y) < 0 or min(width, height) < 1 or x + width > header.width or y + height > header.height:
