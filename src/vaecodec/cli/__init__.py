@@ -23,6 +23,7 @@ COMMANDS = {
     "decode": "vaecodec.cli.decode",
     "info": "vaecodec.cli.info",
     "test": "vaecodec.cli.verify",
+    "compare": "vaecodec.cli.compare",
     "models": "vaecodec.cli.models",
     "train": "vaecodec.cli.train",
     "export": "vaecodec.cli.export",
