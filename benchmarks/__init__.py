@@ -4,7 +4,7 @@
     signals.bench_signals  sensor signals: DWT with an adaptive range coder, SZ3, FLAC
 
 Rates count every byte of the file. Peers are real encoders in good settings, whose files are decoded again. What is
-measured, and how, stands with each function; `protocol` in a report repeats it. Needs `pip install 'vaecodec[bench]'`.
+measured, and how, stands with each function; `protocol` in a report repeats it. Needs `pip install '.[bench]'`.
 """
 
 from __future__ import annotations

@@ -32,13 +32,13 @@ def summarise(name: str, points: Mapping[str, Files]) -> dict[str, Any]:
 
     Returns:
         `mean_curve`: means over pictures at each setting that all have; `bd_rate`: against every other codec, in per cent;
-        `psnr_at`: dB at some rates; `mpixel_per_s`: speeds near 0.5 bpp.
+        `psnr_at`: dB at some rates that the curves of all pictures reach; `mpixel_per_s`: speeds near 0.5 bpp.
     """
     files = points[name]
     return {
         "mean_curve": _mean_curve(files),
         "bd_rate": {other: _mean_bd(points[other], files) for other in points if other != name},
-        "psnr_at": {str(rate): _mean(interpolate_quality(_curve(curve), rate) for curve in files.values()) for rate in READ_AT},
+        "psnr_at": {str(rate): _at(files, rate) for rate in READ_AT},
         "mpixel_per_s": _speeds(files),
     }
 
@@ -107,6 +107,12 @@ def _mean_point(setting: float, group: Sequence[Point]) -> dict[str, float]:
 
 def _mean_bd(anchor: Files, test: Files) -> float:
     return _mean(bd_rate(_curve(anchor[file]), _curve(test[file])) for file in test)
+
+
+def _at(files: Files, rate: float) -> float:
+    """Mean dB at a rate; not a number if some picture's curve does not reach it."""
+    found = [interpolate_quality(_curve(curve), rate) for curve in files.values()]
+    return math.nan if any(math.isnan(value) for value in found) else _mean(found)
 
 
 def _speeds(files: Files) -> dict[str, float]:

@@ -118,7 +118,8 @@ class Bundle:
                 continue
             if bundle.manifest["model_id"] == wanted:
                 return bundle
-        raise ModelError(f"this stream needs the model with id {wanted}, which is not among the known ones; name its {SUFFIX} file")
+        where = f"name its {SUFFIX} file (-m), or put it into a folder of $VAECODEC_MODELS"
+        raise ModelError(f"this stream needs the model with id {wanted}, which is not among the known ones: {where}")
 
     @property
     def name(self) -> str:

@@ -26,7 +26,7 @@ from vaecodec.codec.native import Prior
 from vaecodec.codec.rate import encode_at, rounding_offsets, step_code
 from vaecodec.codec.samples import CARRIERS, Integers, Scaling, read_steps, restore, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
-from vaecodec.codec.warn import SynthesisWarning
+from vaecodec.codec.warn import StepWarning, SynthesisWarning
 
 __all__ = ["MAX_SAMPLES", "SignalCodec", "SignalLatents", "read_json", "read_steps"]
 
@@ -116,7 +116,7 @@ class SignalCodec:
             LimitError: too many samples or channels.
         """
         samples = self._two_dimensional(array)
-        integers, scaling = to_integers(samples, 15 - self._model.in_shift, self._step(samples, step))
+        integers, scaling = to_integers(samples, 15 - self._model.in_shift, self._step(samples, step, columns))
         header, coefficients = self._analyse(integers, scaling, self._rate(rate), self._rows(packet_blocks, samples.shape[1]))
         metadata = _pack_json(array, scaling, columns, units, extra)
         count = len(samples)
@@ -208,12 +208,24 @@ class SignalCodec:
             raise LimitError(f"{samples.shape[1]} channels; the limit is {container.MAX_CHANNELS} (shape is samples x channels)")
         return samples
 
-    def _step(self, samples: Samples, step: float | Sequence[float] | None) -> float | Sequence[float] | None:
-        """The caller's step, or for float samples the one that the model was trained with, if it fits the channels."""
-        own = self.bundle.manifest.get("step")
-        if step is not None or own is None or samples.dtype.kind != "f" or np.size(own) not in (1, samples.shape[1]):
+    def _step(
+        self, samples: Samples, step: float | Sequence[float] | None, columns: Sequence[str] | None
+    ) -> float | Sequence[float] | None:
+        """The caller's step, or for float samples what the model was trained with: by name where both sides name channels, else by place."""
+        own: float | list[float] | None = self.bundle.manifest.get("step")
+        if step is not None or own is None or samples.dtype.kind != "f":
             return step
-        return own  # type: ignore[no-any-return]
+        if np.size(own) == 1:
+            return own
+        assert isinstance(own, list)
+        names: list[str] | None = self.bundle.manifest.get("columns")
+        if names and columns:
+            if set(columns) <= set(names):
+                return [own[names.index(column)] for column in columns]
+        elif len(own) == samples.shape[1]:
+            return own
+        warnings.warn(StepWarning(names or [f"channel {i}" for i in range(len(own))]), stacklevel=3)
+        return None
 
     def _rate(self, value: float | Fraction | None) -> Fraction:
         hertz = self.bundle.manifest.get("rate") or 0 if value is None else value

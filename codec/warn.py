@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PartialWarning", "SynthesisWarning"]
+__all__ = ["PartialWarning", "StepWarning", "SynthesisWarning"]
 
 
 class SynthesisWarning(UserWarning):
@@ -17,3 +17,10 @@ class PartialWarning(UserWarning):
 
     def __init__(self, came: int, count: int) -> None:
         super().__init__(f"{came} of {count} packets came: the picture is coarser, or parts of it are grey")
+
+
+class StepWarning(UserWarning):
+    """Float samples whose channels are not those that the model knows the steps of."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"the model's steps are those of {', '.join(names)}: for other channels they are found from the data")

@@ -58,7 +58,7 @@ def cli_export_bundle(
     try:
         from vaecodec.export.bundle import Facts, write_bundle
     except ImportError as error:
-        raise UnsupportedError(f"Export needs packages that are not installed ({error}): pip install 'vaecodec[train]'") from error
+        raise UnsupportedError(f"Export needs packages that are not installed ({error}): pip install '.[train]'") from error
     facts = Facts(name, version, licence, tuple(source), description)
     result = write_bundle(run, out, facts, data=data, samples=samples)
     if not quiet:

@@ -182,6 +182,7 @@ def _manifest(trained: Trained, exported: Exported, facts: Facts) -> dict[str, A
         "levels": config.levels,
         "rate": sensor.rate or None if signal else None,
         "step": _resolution(config.data.resolution) if signal else None,
+        "columns": _names(config.data.columns) if signal else None,
         "units": sensor.units,
         "bits": sensor.bits,
         "packet_blocks": packet_blocks(sensor.rate, config.levels) if signal else None,
@@ -197,6 +198,12 @@ def _manifest(trained: Trained, exported: Exported, facts: Facts) -> dict[str, A
 def _resolution(values: tuple[float, ...]) -> float | list[float] | None:
     """Value of one unit of float samples: none given, one for all channels, or one each."""
     return None if not values else values[0] if len(values) == 1 else list(values)
+
+
+def _names(columns: tuple[str | int, ...]) -> list[str] | None:
+    """Names of the channels trained on; None where they have none."""
+    names = [str(column) for column in columns if isinstance(column, str)]
+    return names if names and len(names) == len(columns) else None
 
 
 def packet_blocks(rate: float, levels: int) -> int:

@@ -31,5 +31,5 @@ def cli_train(config: str | Path | ModelConfig, data: str | Path, out: str | Pat
     try:
         from vaecodec.train.command import train
     except ImportError as error:
-        raise UnsupportedError(f"Training needs packages that are not installed ({error}): pip install 'vaecodec[train]'") from error
+        raise UnsupportedError(f"Training needs packages that are not installed ({error}): pip install '.[train]'") from error
     return train(config, data, out, **options)

@@ -33,11 +33,18 @@ def load_config(source: str | Path) -> ModelConfig:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Expected a TOML text file. Received: {path} ({error})") from error
+        shipped = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.toml") if not file.stem.startswith("tiny")))
+        raise InputError(f"Expected a TOML text file or one of {shipped}. Received: {source} ({error.__class__.__name__})") from error
     try:
         return parse_config(text)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def config_text(source: str | Path) -> str:
+    """The text of a config, comments and all; arguments and errors as `load_config`."""
+    load_config(source)
+    return _find(source).read_text(encoding="utf-8")
 
 
 def parse_config(text: str) -> ModelConfig:
@@ -50,6 +57,8 @@ def parse_config(text: str) -> ModelConfig:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"Expected TOML. {error}") from error
+    if values.get("modality") == "signal" and isinstance(values.setdefault("sensor", {}), dict):
+        values["sensor"].setdefault("offset", 0.0)
     return _build(ModelConfig, values, "")
 
 
@@ -101,6 +110,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if hint in (str, int, float, bool):
             raise InputError(f"Expected {where} to be {hint.__name__}. Received: {value!r}")
         return tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    if getattr(hint, "__origin__", None) is tuple and isinstance(value, (int, float)) and where == "data.resolution":
+        return (float(value),)
     if getattr(hint, "__origin__", None) is tuple:
         raise InputError(f"Expected {where} to be a list. Received: {value!r}")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

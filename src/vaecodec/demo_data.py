@@ -1,4 +1,4 @@
-"""A real photo and a real ECG from packages that ship them (`pip install vaecodec[demo]`)."""
+"""A real photo and a real ECG from packages that ship them (`pip install '.[demo]'`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def photo() -> NDArray[np.uint8]:
     try:
         from skimage import data
     except ImportError as error:
-        raise UnsupportedError(f"the demo's photo needs {error.name}: pip install 'vaecodec[demo]'") from error
+        raise UnsupportedError(f"the demo's photo needs {error.name}: pip install '.[demo]'") from error
     astronaut: Any = data.astronaut
     return np.asarray(astronaut(), np.uint8)
 

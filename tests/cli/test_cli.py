@@ -392,7 +392,7 @@ def test_bad_pictures(content: bytes, name: str, code: int, text: str, capsys: p
         (b"a,b\n1,2\n3,nan\n", "a.csv", 7, "NaN"),
         (b"a,b\n1,2\n3\n", "a.csv", 3, "line 3"),
         (b"RIFF....WAVE", "a.wav", 3, "WAV"),
-        (b"100 1 360 4\nmissing.dat 16\n", "a.hea", 1, "No such file"),
+        (b"100 1 360 4\nmissing.dat 16\n", "a.hea", 7, "no such file"),
         (b"100 1 360 4\n../a.dat 16\n", "a.hea", 3, "beside"),
         (b"1234", "a.raw", 7, "--rate"),
         (b"\x93NUMPY", "a.npy", 3, "npy"),
@@ -423,7 +423,7 @@ def test_unknown_models_and_files(capsys: pytest.CaptureFixture[str]) -> None:
     failing(["encode", "a.png", "a.vae", "-m", "missing.vaemodel"], 5, "missing.vaemodel", capsys)
     failing(["encode", "a.png", "a.vae", "-m", "bad.vaemodel"], 5, "bad.vaemodel", capsys)
     failing(["encode", "b.png", "a.vae", "-m", IMAGE], 7, "no such file: b.png", capsys)
-    failing(["info", "b.vae"], 1, "b.vae", capsys)
+    failing(["info", "b.vae"], 7, "b.vae", capsys)
 
 
 def test_streams_that_cannot_be_decoded(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -493,5 +493,58 @@ def test_a_missing_optional_package_says_how_to_get_it(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(optional, "import_module", absent)
     Path("data").mkdir()
-    failing(["train", "imu", "--data", "data", "--out", "run"], 4, "pip install 'vaecodec[train]'", capsys)
-    failing(["bench", "images", "data"], 4, "pip install 'vaecodec[bench]'", capsys)
+    failing(["train", "imu", "--data", "data", "--out", "run"], 4, "pip install '.[train]'", capsys)
+    failing(["bench", "images", "data"], 4, "pip install '.[bench]'", capsys)
+
+
+def test_names_of_originals_are_no_streams(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = png("a.png"), png("b.png")
+    failing(["encode", "a.png", "b.png", "-m", IMAGE, "-f"], 7, "what comes out is a stream; give an output such as b.vae", capsys)
+    assert np.array_equal(opened("b.png"), second)
+    assert np.array_equal(first, opened("a.png"))
+
+
+def test_a_trailing_slash_means_a_folder() -> None:
+    png("a.png")
+    assert run(["encode", "a.png", "streams/", "-m", IMAGE]) == 0
+    assert run(["decode", "streams/a.vae", "pictures/"]) == 0
+    assert opened("pictures/a.png").shape == (30, 40, 3)
+
+
+def test_an_unknown_output_suffix_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    run(["encode", "a.png", "a.vae", "-m", IMAGE])
+    capsys.readouterr()
+    failing(["decode", "a.vae", "a.xyz"], 4, "cannot write .xyz; one of", capsys)
+    assert run(["decode", "a.vae", "a.3"]) == 0
+    assert opened("a.3.png").shape == (30, 40, 3)
+
+
+def test_a_signal_of_another_rate_than_the_model_knows_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.wav").write_bytes(wav.write(Recording(np.arange(99, dtype=np.int16), 8000)))
+    assert run(["encode", "a.wav", "a.vae", "-m", "ecg"]) == 0
+    assert "a.wav has 8000 Hz, ecg was trained on 360 Hz" in capsys.readouterr().err
+
+
+def test_the_quality_that_was_asked_for_is_the_one_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    run(["encode", "a.png", "a.vae", "-m", IMAGE, "-q", "60.3", "--json"])
+    assert json.loads(capsys.readouterr().out)["quality"] == 60.3
+
+
+def test_info_names_the_bad_file_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    run(["encode", "a.png", "a.vae", "-m", IMAGE])
+    Path("bad.vae").write_bytes(b"bad")
+    capsys.readouterr()
+    assert run(["info", "bad.vae", "a.vae", "-m", IMAGE, "--json"]) == 3
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["file"] == "a.vae"
+    assert "bad.vae" in printed.err
+
+
+def test_a_config_to_start_from_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "imu", "--print-config"]) == 0
+    assert "x_acc" in capsys.readouterr().out
+    failing(["train", "nosuch", "--print-config"], 7, "one of ecg, imu, photo", capsys)
+    assert run(["train", "imu", "--data", "."]) == 2

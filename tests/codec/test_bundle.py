@@ -188,3 +188,8 @@ def test_a_member_that_is_not_of_a_bundle_is_refused(name: str) -> None:
     manifest = json.loads(blobs.pop("manifest.json"))
     with pytest.raises(ModelError):
         pack(manifest, {**blobs, name: b""})
+
+
+@pytest.mark.parametrize("name", ["photo", "ecg"])
+def test_the_bundles_that_ship_pass_their_own_test(name: str) -> None:
+    Bundle.open(name).verify()

@@ -67,7 +67,7 @@ def test_a_wrong_checksum_is_noted() -> None:
 def test_decimals_become_integers_with_a_gain() -> None:
     recording = Recording(np.array([0.5, -0.25, 0.0]), Fraction(100), steps=[0.25])
     again = wfdb.write(recording, "x")
-    assert b" 4/mV " in again["x.hea"]
+    assert b" 4/NU " in again["x.hea"]
     assert read(again["x.hea"], again["x.dat"]).samples.tolist() == [2, -1, 0]
 
 

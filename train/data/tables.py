@@ -22,7 +22,7 @@ def read_table(path: Path) -> Recording:
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
     except ImportError as error:
-        raise InputError(f"Expected pyarrow to be installed for {path}: pip install 'vaecodec[train]'") from error
+        raise InputError(f"Expected pyarrow to be installed for {path}: pip install '.[train]'") from error
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise InputError(f"Expected a table. Received: {path} ({error})") from error
     frame = frame.select_dtypes("number")

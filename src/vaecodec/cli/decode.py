@@ -71,12 +71,21 @@ def _decode(job: Job, options: dict[str, Any]) -> None:
 
 
 def _named(target: str, suffix: str) -> Path:
-    """The output's path: with the suffix added where it has none that we know."""
+    """The output's path: with the suffix added where it has none.
+
+    Raises:
+        UnsupportedError: it has one that we cannot write.
+    """
+    from vaecodec.codec.errors import UnsupportedError
     from vaecodec.io.files import CSV_SUFFIXES, IMAGE_SUFFIXES, RAW_SUFFIXES, SIGNAL_SUFFIXES
 
     path = Path("stdout" if target == STDIO else target)
-    known = path.suffix.lower() in (*IMAGE_SUFFIXES, *SIGNAL_SUFFIXES, *CSV_SUFFIXES, *RAW_SUFFIXES, ".npy")
-    return path if known and target != STDIO else path.with_name(path.name + "." + suffix.lstrip("."))
+    known = (*IMAGE_SUFFIXES, *SIGNAL_SUFFIXES, *CSV_SUFFIXES, *RAW_SUFFIXES, ".npy")
+    if target != STDIO and path.suffix.lower() in known:
+        return path
+    if path.suffix[1:].isalpha():
+        raise UnsupportedError(f"cannot write {path.suffix}; one of {' '.join(sorted(set(known)))}")
+    return path.with_name(path.name + "." + suffix.lstrip("."))
 
 
 def _report(job: Job, facts: dict[str, Any], seconds: float, as_json: bool) -> None:

@@ -24,7 +24,7 @@ SUFFIX = ".vae"
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
-@click.option("--tile", type=click.IntRange(0, 65535), help="Side of independently coded tiles in pixels; 0: none.")
+@click.option("--tile", type=click.IntRange(0, 65535), help="Side of independent tiles in pixels, rounded up to the model's grid; 0: none.")
 @click.option("--input-format", metavar="SUFFIX", help="What the input is, if its name does not say: png, wav, csv, npy, raw, ...")
 @click.option("--strip", is_flag=True, help="Leave EXIF and colour profile out.")
 @click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads: tiles coded at a time.")
@@ -65,6 +65,7 @@ def _suffixes(model: str) -> tuple[str, ...]:
 
 
 def _encode(job: Job, options: dict[str, Any]) -> None:
+    _check_target(job.target)
     refuse_existing(job.target, options["force"])
     start = time.perf_counter()
     source = _record(job.source)
@@ -73,7 +74,19 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     codec = _load(options["model"] or _default_model(suffix), options["threads"])
     stream = _compress(codec, data, source, suffix, options)
     write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
-    _report(job, codec.info(stream), time.perf_counter() - start, options["as_json"])
+    facts = codec.info(stream)
+    if options["quality"] is not None:
+        facts["quality"] = options["quality"]  # a stream knows only its step code
+    _report(job, facts, time.perf_counter() - start, options["as_json"])
+
+
+def _check_target(target: str) -> None:
+    """Refuses names of originals: whoever leaves OUT away must not lose the last input."""
+    from vaecodec.codec.errors import InputError
+    from vaecodec.io.files import IMAGE_SUFFIXES, SIGNAL_SUFFIXES
+
+    if Path(target).suffix.lower() in (*IMAGE_SUFFIXES, *SIGNAL_SUFFIXES, ".npy", ".vaemodel"):
+        raise InputError(f"{target}: what comes out is a stream; give an output such as {Path(target).stem}{SUFFIX}, or a folder")
 
 
 def _record(source: str) -> str:
@@ -99,7 +112,7 @@ def _default_model(suffix: str) -> str:
 
     if suffix in IMAGE_SUFFIXES:
         return "photo"
-    raise click.UsageError("give the signal's model with -m; `vaecodec models` lists them")
+    raise click.UsageError(f"give the model with -m ({suffix or 'this file'} does not say which); `vaecodec models` lists them")
 
 
 def _load(model: str, threads: int = 1) -> Any:
@@ -121,6 +134,9 @@ def _compress(codec: Any, data: bytes, source: str, suffix: str, options: dict[s
     if isinstance(content, Picture):
         extra = {} if options["strip"] else {"icc": content.icc, "exif": content.exif}
         return bytes(codec.encode(content.pixels, **target, tile=options["tile"], **extra))
+    own = codec.bundle.manifest.get("rate")
+    if own and content.rate and not 0.8 < content.rate / own < 1.25:
+        click.echo(f"vaecodec: note: {source} has {float(content.rate):g} Hz, {codec.bundle.name} was trained on {own:g} Hz", err=True)
     facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra}
     return bytes(codec.encode(content.samples, **target, **facts))
 
@@ -139,4 +155,4 @@ def _report(job: Job, facts: dict[str, Any], seconds: float, as_json: bool) -> N
         click.echo(json.dumps({"input": job.source, "output": job.target, "seconds": round(seconds, 3), **facts}), err=job.target == STDIO)
         return
     bits = f"{facts['bpp']} bpp" if "bpp" in facts else f"{facts['bits_per_sample']} bits/sample"
-    click.echo(f"{job.source} -> {job.target}: {facts['bytes']} bytes, {bits}, quality {facts['quality']}, {seconds:.2f} s", err=True)
+    click.echo(f"{job.source} -> {job.target}: {facts['bytes']} bytes, {bits}, quality {facts['quality']:g}, {seconds:.2f} s", err=True)

@@ -50,7 +50,7 @@ def jobs(inputs: Sequence[str], output: str, suffixes: Iterable[str], rename: Ca
     if not found:
         raise InputError(f"no input files in {' '.join(inputs)}; looked for {' '.join(sorted(suffixes))}")
     single = len(inputs) == 1 and len(found) == 1 and not Path(inputs[0]).is_dir()
-    if single and not Path(output).is_dir():
+    if single and not Path(output).is_dir() and not output.endswith(("/", os.sep)):
         return [Job(str(found[0][0]), output)]
     if output == STDIO or STDIO in inputs:
         raise InputError("standard input and output take one file, not several")
@@ -89,11 +89,14 @@ def read_input(source: str) -> bytes:
     """The content of a file or of standard input.
 
     Raises:
+        InputError: there is no such file.
         LimitError: more than 2 GiB.
     """
     if source == STDIO:
         data = sys.stdin.buffer.read(MAX_INPUT + 1)
     else:
+        if not Path(source).exists():
+            raise InputError(f"no such file: {source}")
         with Path(source).open("rb") as file:
             data = file.read(MAX_INPUT + 1)
     if len(data) > MAX_INPUT:

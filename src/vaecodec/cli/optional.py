@@ -16,7 +16,7 @@ def load(module: str, attribute: str, extra: str) -> Any:
     Raises:
         UnsupportedError: a package that it needs is not installed; says which `pip install` mends it.
     """
-    hint = f"pip install 'vaecodec[{extra}]'"
+    hint = f"pip install '.[{extra}]'"
     try:
         return getattr(import_module(module), attribute)
     except ImportError as error:

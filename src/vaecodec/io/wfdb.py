@@ -189,7 +189,7 @@ def write(recording: Recording, record: str) -> dict[str, bytes]:
     text = [f"{record} {channels} {_number(float(rate))} {len(table)} {facts.get('start', '')}".strip()]
     for i in range(channels):
         baseline, zero = _at(facts, "baseline", i, 0), _at(facts, "zero", i, 0)
-        units = recording.units[i].replace(" ", "_") if recording.units else "mV"
+        units = recording.units[i].replace(" ", "_") if recording.units and recording.units[i] else "NU"
         scale = f"{_number(gains[i])}{f'({baseline})' if baseline != zero else ''}/{units}"
         name = recording.columns[i] if recording.columns else f"signal {i}"
         text.append(f"{record}.dat {form} {scale} {_at(facts, 'bits', i, 0)} {zero} {table[0, i]} {_checksum(table[:, i])} 0 {name}")
