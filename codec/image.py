@@ -194,7 +194,7 @@ class ImageCodec:
         _check_alpha(header, file.metadata)
         places, groups = sum(1 for _ in tiles(header, self._model.levels)), len(level_groups(self._model.levels))
         came, count = len(file.packets), places * groups
-        if came > count or (came < count and not partial):
+        if came > count or (came < count and not (partial and came)):
             raise FormatError(f"{came} data packets; this picture has {places} tiles of {groups} level groups: truncated?")
         if came < count:
             warnings.warn(PartialWarning(came, count), stacklevel=3)

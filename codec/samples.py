@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from vaecodec.codec.container import SAMPLE_TYPES
 from vaecodec.codec.errors import FormatError, InputError
 
-__all__ = ["Scaling", "find_step", "restore", "rounding_shift", "to_integers"]
+__all__ = ["Scaling", "clipped", "find_step", "restore", "rounding_shift", "to_integers"]
 
 Integers = NDArray[np.int64]
 Samples = NDArray[np.generic]
@@ -70,10 +71,17 @@ def restore(integers: NDArray[np.float64], sample_type: int, steps: Sequence[flo
     """Rounds, scales and clips decoded values `[N, channels]` to the stream's sample type."""
     dtype = np.dtype(SAMPLE_TYPES[sample_type])
     whole = np.rint(integers)
-    if dtype.kind == "f":
-        return np.asarray((whole * np.asarray(steps)).astype(dtype))
-    limits = np.iinfo(dtype)
-    return np.asarray(np.clip(whole, limits.min, limits.max).astype(dtype))
+    return clipped(whole * np.asarray(steps) if dtype.kind == "f" else whole, dtype)
+
+
+def clipped(values: Samples, dtype: np.dtype[Any]) -> Samples:
+    """Values as another dtype; those beyond its range come to its end."""
+    if dtype.kind == "b":
+        return values.astype(dtype)
+    limits: Any = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    if values.dtype.kind in "iu":  # A carrier is never wider upwards than what it carries.
+        return np.maximum(values, max(limits.min, -INT32)).astype(dtype)
+    return np.asarray(np.clip(values, limits.min, limits.max).astype(dtype))
 
 
 def rounding_shift(values: Integers, shift: int) -> Integers:
@@ -89,7 +97,7 @@ def read_steps(value: object, channels: int) -> tuple[float, ...]:
     Raises:
         FormatError: not one positive, finite number a channel.
     """
-    good = isinstance(value, list) and len(value) == channels and all(isinstance(v, (int, float)) and 0 < v < float("inf") for v in value)
+    good = isinstance(value, list) and len(value) == channels and all(type(v) in (int, float) and 0 < v <= sys.float_info.max for v in value)
     if not good:
         raise FormatError("a float signal needs metadata with a positive step for each channel")
     assert isinstance(value, list)

@@ -24,7 +24,7 @@ from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelErro
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.native import Prior
 from vaecodec.codec.rate import encode_at, rounding_offsets, step_code
-from vaecodec.codec.samples import CARRIERS, Integers, Scaling, read_steps, restore, rounding_shift, to_integers
+from vaecodec.codec.samples import CARRIERS, Integers, Scaling, clipped, read_steps, restore, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import StepWarning, SynthesisWarning
 
@@ -185,7 +185,7 @@ class SignalCodec:
         steps = read_steps(facts.get("step"), header.channels) if header.sample_type >= 6 else None
         samples = restore(values, header.sample_type, steps)
         if (name := facts.get("dtype")) is not None:
-            samples = samples.astype(_carried(name, header.sample_type))
+            samples = clipped(samples, _carried(name, header.sample_type))
         return samples[:, 0] if header.channels == 1 and facts.get("ndim") != 2 else samples
 
     def info(self, data: bytes) -> dict[str, Any]:
@@ -334,8 +334,11 @@ def _pack_json(
     facts = {key: value for key, value in facts.items() if value is not None}
     if not facts:
         return ()
-    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
-    return (Metadata(container.META_JSON, text.encode("utf-8")),)
+    try:
+        text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError) as error:  # a surrogate, too, is a ValueError
+        raise InputError(f"what travels along must be JSON in UTF-8: {error}") from error
+    return (Metadata(container.META_JSON, text),)
 
 
 def read_json(metadata: Sequence[Metadata]) -> dict[str, Any]:
@@ -348,7 +351,7 @@ def read_json(metadata: Sequence[Metadata]) -> dict[str, Any]:
     if len(texts) > 1:
         raise FormatError(f"{len(texts)} JSON metadata packets; expected one at most")
     try:
-        facts = json.loads(texts[0]) if texts else {}
+        facts = json.loads(texts[0].decode("utf-8")) if texts else {}
     except (ValueError, RecursionError) as error:
         raise FormatError(f"the metadata is not JSON: {error}") from error
     if not isinstance(facts, dict):

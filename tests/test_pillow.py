@@ -63,6 +63,19 @@ def test_profile_and_exif_travel_along() -> None:
         assert image.getexif()[0x010F] == "maker"
 
 
+def test_an_orientation_is_applied_once() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(io.BytesIO(saved(Image.fromarray(picture(8, 14)), exif=exif))) as image:
+        assert image.size == (14, 8)  # given by hand, it says nothing about these pixels
+        assert 0x0112 not in image.getexif()
+    turned = io.BytesIO()
+    Image.fromarray(picture(8, 14)).save(turned, "JPEG", exif=exif)
+    with Image.open(turned) as source, Image.open(io.BytesIO(saved(source))) as image:
+        assert image.size == (8, 14)
+        assert 0x0112 not in image.getexif()
+
+
 def test_a_thumbnail_decodes_at_a_reduced_size() -> None:
     data = saved(Image.fromarray(picture(160, 200)))
     with Image.open(io.BytesIO(data)) as image:

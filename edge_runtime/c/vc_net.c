@@ -19,7 +19,7 @@ int vc_net_check(const vc_model *m, const vc_geometry *g)
     if (g->rows < 1 || g->cols < 1) return VC_EARGUMENT;
     if (m->rank == 1) {
         int64_t samples = (int64_t)g->rows * unit * g->cols;
-        return g->cols > MAX_SIGNAL_CHANNELS || samples > MAX_SAMPLES + (int64_t)unit * g->cols ? VC_ELARGE : VC_OK;
+        return g->cols > MAX_SIGNAL_CHANNELS || samples > MAX_SAMPLES ? VC_ELARGE : VC_OK;
     }
     if (g->rows % unit != 0 || g->cols % unit != 0) return VC_EARGUMENT;
     if (g->rows > MAX_SIDE || g->cols > MAX_SIDE) return VC_ELARGE;

@@ -15,13 +15,13 @@ from __future__ import annotations
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 
 from vaecodec import api
 from vaecodec.codec import container
 from vaecodec.codec.errors import VaecodecError
 from vaecodec.codec.image import ImageCodec
-from vaecodec.io.images import eight_bit
+from vaecodec.io.images import eight_bit, upright
 
 __all__ = ["VaeImageFile"]
 
@@ -48,7 +48,7 @@ class VaeImageFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error
         self._mode, self._size = MODES[header.mode], (header.width, header.height)
         names = {container.META_ICC: "icc_profile", container.META_EXIF: "exif"}
-        self.info.update({names[m.kind]: m.data for m in metadata if m.kind in names})
+        self.info.update({names[m.kind]: upright(m.data) if m.kind == container.META_EXIF else m.data for m in reversed(metadata) if m.kind in names})
 
     def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
         """Chooses the smallest size that still covers `size`, before the picture is loaded; `mode` is not looked at."""
@@ -97,7 +97,8 @@ def _save(image: Image.Image, file: IO[bytes], _: str | bytes) -> None:
     icc = options.pop("icc_profile", image.info.get("icc_profile"))
     chosen = {key: value for key, value in options.items() if key in _ENCODER_OPTIONS}
     block = exif.tobytes() if isinstance(exif, Image.Exif) else exif
-    file.write(api.encode(np.array(eight_bit(image)), model, **chosen, icc=icc or None, exif=block or None))
+    pixels = np.array(eight_bit(ImageOps.exif_transpose(image)))
+    file.write(api.encode(pixels, model, **chosen, icc=icc or None, exif=upright(block)))
 
 
 def _accept(prefix: bytes) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaecodec.codec.errors import FormatError, InputError
-from vaecodec.codec.samples import find_step, read_steps, restore, rounding_shift, to_integers
+from vaecodec.codec.samples import clipped, find_step, read_steps, restore, rounding_shift, to_integers
 
 
 @pytest.mark.parametrize("step", [1.0, 0.5, 0.005, 0.25, 20.0, 1e-6, 3.0])
@@ -66,3 +66,19 @@ def test_values_beyond_32_bits_ask_for_a_larger_step() -> None:
 def test_a_step_for_integers_is_refused() -> None:
     with pytest.raises(InputError, match="float"):
         to_integers(np.array([[1]]), 12, 1.0)
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.uint64])
+def test_what_is_below_zero_after_decoding_is_zero(dtype: type) -> None:
+    values = np.array([-3, 5], np.int32)
+    assert clipped(values, np.dtype(dtype)).tolist() == [0, 5]
+
+
+def test_what_is_beyond_a_narrow_float_comes_to_its_end() -> None:
+    assert np.isfinite(clipped(np.array([1e39, -1e39]), np.dtype(np.float32))).all()
+
+
+@pytest.mark.parametrize("step", [[True], [10**400], [float("inf")], [-1.0], ["1"], None, [1.0, 1.0]])
+def test_steps_that_are_none_are_refused(step: object) -> None:
+    with pytest.raises(FormatError, match="positive step"):
+        read_steps(step, 1)

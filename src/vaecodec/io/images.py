@@ -15,7 +15,7 @@ from vaecodec.codec.container import MAX_PIXELS
 from vaecodec.codec.errors import FormatError, InputError, LimitError, UnsupportedError
 from vaecodec.io.recording import Picture
 
-__all__ = ["FORMATS", "eight_bit", "read", "write"]
+__all__ = ["FORMATS", "eight_bit", "read", "upright", "write"]
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 # What loses nothing more, or nearly nothing, in each format.
@@ -24,6 +24,7 @@ SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True},
     "TIFF": {"compression": "tiff_deflate"},
 }
+ORIENTATION = 0x0112  # the EXIF tag
 # Pillow's errors on damaged files; SyntaxError comes from its PNG and TIFF parsers.
 DAMAGE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError, TypeError)
 
@@ -102,12 +103,27 @@ def write(picture: Picture, suffix: str) -> bytes:
     if name in ("WEBP", "BMP") and image.mode == "LA":
         image = image.convert("RGBA")
     out = io.BytesIO()
-    extra: dict[str, Any] = {"icc_profile": picture.icc, "exif": picture.exif} if name != "BMP" else {}
+    extra: dict[str, Any] = {"icc_profile": picture.icc, "exif": upright(picture.exif)} if name != "BMP" else {}
     try:
         image.save(out, name, **SAVE_OPTIONS.get(name, {}), **{key: value for key, value in extra.items() if value})
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot hold this picture: {_line(error)}") from error
     return out.getvalue()
+
+
+def upright(exif: bytes | None) -> bytes | None:
+    """An EXIF block without orientation, for pixels that are upright already; None of one that cannot be read."""
+    if not exif:
+        return None
+    parsed = Image.Exif()
+    try:
+        parsed.load(exif)
+        if ORIENTATION not in parsed:
+            return exif
+        del parsed[ORIENTATION]
+        return parsed.tobytes()
+    except DAMAGE:
+        return None
 
 
 def _line(error: BaseException) -> str:

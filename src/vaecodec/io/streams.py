@@ -43,7 +43,7 @@ def _recording(samples: Any, latents: SignalLatents) -> Recording:
         latents.header.rate or None,
         _texts(facts.get("columns"), channels),
         _texts(facts.get("units"), channels),
-        list(read_steps(facts["step"], channels)) if "step" in facts else None,
+        list(read_steps(facts["step"], channels)) if latents.header.sample_type >= 6 else None,
         {key: value for key, value in facts.items() if isinstance(value, dict)},
     )
 
