@@ -31,7 +31,7 @@ Pixels = NDArray[np.uint8]
 
 # Pictures above this many pixels are cut into tiles, so that memory stays bounded.
 WHOLE_PIXELS = 1 << 22
-TILE_PIXELS = 2048
+TILE_PIXELS = 1024
 # Rows that larger pictures are synthesised in at a time.
 STRIP_ROWS = 512
 MODES = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}

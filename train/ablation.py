@@ -8,6 +8,7 @@ coder reaches (it would have to send the tables), so what the prior gains is und
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def variants(model: CodecModel, filters: CodecModel | None) -> dict[str, Measure
     rows = {"frozen wavelet, order-0 tables": _under_tables(linear), "+ learned prior": _under_prior(linear)}
     if filters is not None:
         rows["+ trained filters"] = _under_prior(without_residual(filters))
-    rows["+ residual synthesis"] = _under_prior(model)
+    rows["+ residual synthesis"] = _under_prior(filters or model)
     return rows
 
 
@@ -118,13 +119,16 @@ def gain(anchors: list[list[Point]], curves: list[list[Point]]) -> float:
     return float(np.mean([bd_rate(a, b) for a, b in zip(*quality)]))
 
 
-def ablation(path: str | Path, data: str | Path, filters: str | Path | None = None) -> list[str]:
-    """Measures and returns the rows of a Markdown table.
+def ablation(path: str | Path, data: str | Path, filters: str | Path | None = None) -> dict[str, list[float]]:
+    """Measures every variant.
 
     Args:
         path: weights file.
         data: folder as for training; its validation files are measured.
         filters: weights of a model of the same config whose filters were trained too.
+
+    Returns:
+        Name of the variant -> pictures: BD-rate against the first one in per cent; signals: compression ratio at each of PRDN_TARGETS.
 
     Raises:
         InputError: a file is missing or damaged, or there are no validation files.
@@ -137,19 +141,29 @@ def ablation(path: str | Path, data: str | Path, filters: str | Path | None = No
     measured = {name: [curve(m, x) for x in examples] for name, m in variants(model, other).items()}
     anchors = measured["frozen wavelet, order-0 tables"]
     if model.config.rank == 2:
-        return [f"| {name} | {gain(anchors, curves):+.1f} % |" for name, curves in measured.items()]
-    table = {name: ratios(curves, examples, model.config.sensor.bits) for name, curves in measured.items()}
-    return [f"| {name} | {' / '.join(f'{v:.1f}' for v in values)} |" for name, values in table.items()]
+        return {name: [gain(anchors, curves)] for name, curves in measured.items()}
+    return {name: ratios(curves, examples, model.config.sensor.bits) for name, curves in measured.items()}
+
+
+def row(name: str, values: list[float]) -> str:
+    """A row of a Markdown table."""
+    return f"| {name} | {f'{values[0]:+.1f} %' if len(values) == 1 else ' / '.join(f'{v:.1f}' for v in values)} |"
 
 
 @click.command(help=__doc__)
 @click.argument("path", type=click.Path(exists=True, dir_okay=False), metavar="WEIGHTS")
 @click.option("--data", required=True, type=click.Path(exists=True, file_okay=False), help="Folder as for training.")
 @click.option("--filters", type=click.Path(exists=True, dir_okay=False), help="Weights whose filters were trained too.")
-def main(path: str, data: str, filters: str | None) -> None:
+@click.option("--out", type=click.Path(dir_okay=False), help="Also write the figures as JSON.")
+def main(path: str, data: str, filters: str | None, out: str | None) -> None:
     """Prints the table."""
-    for row in ablation(path, data, filters):
-        click.echo(row)
+    figures = ablation(path, data, filters)
+    for name, values in figures.items():
+        click.echo(row(name, values))
+    if out is not None:
+        measure = "BD-rate, %" if len(next(iter(figures.values()))) == 1 else f"CR at PRDN {PRDN_TARGETS}"
+        facts = {"weights": Path(path).name, "filters": filters and Path(filters).name, "measure": measure, "variants": figures}
+        Path(out).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,9 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     data = read_input(source)
     suffix = _suffix(source, data, options)
     codec = _load(options["model"] or _default_model(suffix), options["threads"])
-    stream = _compress(codec, data, source, suffix, options)
+    content = _read(data, source, suffix, codec.bundle.modality, options)
+    del data  # a large picture has better use for the memory
+    stream = _compress(codec, content, source, options)
     write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
     facts = codec.info(stream)
     if options["quality"] is not None:
@@ -121,13 +123,17 @@ def _load(model: str, threads: int = 1) -> Any:
     return api.cached(model, threads)
 
 
-def _compress(codec: Any, data: bytes, source: str, suffix: str, options: dict[str, Any]) -> bytes:
+def _read(data: bytes, source: str, suffix: str, modality: str, options: dict[str, Any]) -> Any:
     from vaecodec.io.files import ReadOptions, read
-    from vaecodec.io.recording import Picture
 
     columns = options["columns"] and [name.strip() for name in options["columns"].split(",")]
     reading = ReadOptions(options["rate"], options["channels"], columns)
-    content = read(data, suffix, codec.bundle.modality, reading, lambda name: _neighbour(source, name))
+    return read(data, suffix, modality, reading, lambda name: _neighbour(source, name))
+
+
+def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) -> bytes:
+    from vaecodec.io.recording import Picture
+
     target = {key: options[key] for key in ("quality", "target_bytes", "target_bpp")}
     for note in content.notes:
         click.echo(f"vaecodec: note: {source}: {note}", err=True)
