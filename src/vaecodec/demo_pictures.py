@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 __all__ = ["side_by_side", "two_traces"]
 
 CAPTION = 24
+SIZE = 14  # of letters, in pixels
 GAP = 8
 PAPER, INK, BLUE, GRID = (255, 255, 255), (20, 20, 20), (30, 90, 200), (235, 220, 220)
 
@@ -21,7 +22,7 @@ def side_by_side(original: NDArray[np.uint8], decoded: NDArray[np.uint8], left: 
     sheet = Image.new("RGB", (2 * width + GAP, height + CAPTION), PAPER)
     draw = ImageDraw.Draw(sheet)
     for x, pixels, text in ((0, original, left), (width + GAP, decoded, right)):
-        draw.text((x + 4, 6), text, fill=INK)
+        draw.text((x + 4, 4), text, fill=INK, font=ImageFont.load_default(SIZE))
         sheet.paste(Image.fromarray(pixels), (x, CAPTION))
     return sheet
 
@@ -35,9 +36,9 @@ def two_traces(original: NDArray[Any], decoded: NDArray[Any], rate: float, capti
     width, height = 1040, 200
     sheet = Image.new("RGB", (width, 2 * (height + CAPTION)), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for row, (part, text, ink) in enumerate(zip(parts, ("original", caption), (INK, BLUE), strict=True)):
+    for row, (part, text, ink) in enumerate(zip(parts, (f"original, {seconds:g} s, a line every 0.2 s", caption), (INK, BLUE), strict=True)):
         top = row * (height + CAPTION)
-        draw.text((4, top + 6), text, fill=INK)
+        draw.text((4, top + 4), text, fill=INK, font=ImageFont.load_default(SIZE))
         for x in np.arange(0, width, width / seconds / 5):
             draw.line([(x, top + CAPTION), (x, top + CAPTION + height)], fill=GRID)
         xs = np.linspace(0, width - 1, count)

@@ -71,7 +71,7 @@ def _ecg(model: str, folder: Path) -> None:
         click.echo(f"  {quality:8} {len(stream):8} {ratio:7.2f} {_prdn(samples, decoded):8.2f} {encode_s:9.3f} {decode_s:9.3f}")
         if quality == SHOWN:
             (folder / "ecg.vae").write_bytes(stream)
-            caption = f"{ratio:.1f} times smaller, PRDN {_prdn(samples, decoded):.1f} %"
+            caption = f"{ratio:.1f} times smaller, PRDN {_prdn(samples, decoded):.2f} %"
             two_traces(samples, decoded, demo_data.RATE, caption).save(folder / "ecg.png")
 
 
