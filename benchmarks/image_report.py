@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,13 +31,15 @@ def summarise(name: str, points: Mapping[str, Files]) -> dict[str, Any]:
         points: codec -> picture -> points.
 
     Returns:
-        `mean_curve`: means over pictures at each setting that all have; `bd_rate`: against every other codec, in per cent;
+        `mean_curve`: means over pictures at each setting that all have; `bd_rate`: against every other codec at equal PSNR, in per cent;
+        `bd_rate_ms_ssim`: the same at equal MS-SSIM, not a number if that was not measured;
         `psnr_at`: dB at some rates that the curves of all pictures reach; `mpixel_per_s`: speeds near 0.5 bpp.
     """
     files = points[name]
     return {
         "mean_curve": _mean_curve(files),
-        "bd_rate": {other: _mean_bd(points[other], files) for other in points if other != name},
+        "bd_rate": {other: _mean_bd(points[other], files, _curve) for other in points if other != name},
+        "bd_rate_ms_ssim": {other: _mean_bd(points[other], files, _similarity) for other in points if other != name},
         "psnr_at": {str(rate): _at(files, rate) for rate in READ_AT},
         "mpixel_per_s": _speeds(files),
     }
@@ -48,7 +50,8 @@ def text(report: Report) -> str:
     codecs: dict[str, Any] = report["codecs"]
     names = list(codecs)
     count = len(next(iter(report["points"].values())))
-    parts = [f"{report['folder']}: {count} pictures", "", _bd_table(names, codecs), "", _speed_table(names, codecs)]
+    parts = [f"{report['folder']}: {count} pictures", "", _bd_table(names, codecs), *_similarity_table(names, codecs)]
+    parts += ["", _speed_table(names, codecs)]
     if macs := report["model"].get("macs"):
         total = sum(macs.values())
         parts += ["", f"encoder: {total:.0f} MAC/pixel (" + ", ".join(f"{key} {value:.0f}" for key, value in macs.items()) + ")"]
@@ -64,6 +67,15 @@ def _bd_table(names: Sequence[str], codecs: Mapping[str, Any]) -> str:
         bd, at = codecs[name]["bd_rate"], codecs[name]["psnr_at"]
         rows.append([name, *(number(bd.get(other), "+.1f") for other in names), *(number(at[str(rate)]) for rate in READ_AT)])
     return table(head, rows)
+
+
+def _similarity_table(names: Sequence[str], codecs: Mapping[str, Any]) -> list[str]:
+    """BD-rates at equal MS-SSIM, where it was measured."""
+    rates = {name: codecs[name]["bd_rate_ms_ssim"] for name in names}
+    if all(math.isnan(value) for row in rates.values() for value in row.values()):
+        return []
+    rows = [[name, *(number(rates[name].get(other), "+.1f") for other in names)] for name in names]
+    return ["", table(["at equal MS-SSIM, %, of", *(f"vs {name}" for name in names)], rows)]
 
 
 def _speed_table(names: Sequence[str], codecs: Mapping[str, Any]) -> str:
@@ -105,8 +117,9 @@ def _mean_point(setting: float, group: Sequence[Point]) -> dict[str, float]:
     return mean
 
 
-def _mean_bd(anchor: Files, test: Files) -> float:
-    return _mean(bd_rate(_curve(anchor[file]), _curve(test[file])) for file in test)
+def _mean_bd(anchor: Files, test: Files, curve: Callable[[Sequence[Point]], list[tuple[float, float]]]) -> float:
+    pairs = [(curve(anchor[file]), curve(test[file])) for file in test]
+    return _mean(bd_rate(a, b) for a, b in pairs if min(len(a), len(b)) > 1)
 
 
 def _at(files: Files, rate: float) -> float:
@@ -124,6 +137,11 @@ def _speeds(files: Files) -> dict[str, float]:
 
 def _curve(points: Sequence[Point]) -> list[tuple[float, float]]:
     return [(p["bpp"], p["psnr"]) for p in points]
+
+
+def _similarity(points: Sequence[Point]) -> list[tuple[float, float]]:
+    """Rate and MS-SSIM in dB."""
+    return [(p["bpp"], decibel(p["ms_ssim"])) for p in points if p.get("ms_ssim", 1.0) < 1]
 
 
 def _mean(values: Any) -> float:
