@@ -154,7 +154,7 @@ class ImageCodec:
         height, width = self._padded(header)
         everything = [Box(0, 0, height >> level, width >> level) for level in range(self._model.levels + 1)]
         pieces = TileReader(self._model, header, payloads, threads=self._threads).pieces(everything)
-        return ImageLatents(header, [piece.array for piece in pieces], file.metadata)
+        return ImageLatents(header, [np.asarray(piece.array, np.int16) for piece in pieces], file.metadata)
 
     def encode_latents(self, latents: ImageLatents) -> bytes:
         """Writes latents as a stream; the inverse of `latents`.
@@ -317,7 +317,7 @@ def _reduced(plane: Pixels, box: Box, scale: int) -> Pixels:
     if scale == 1:
         return cut
     cut = np.pad(cut, ((0, box.rows * scale - cut.shape[0]), (0, box.cols * scale - cut.shape[1])), mode="edge")
-    return np.rint(cut.reshape(box.rows, scale, box.cols, scale).mean((1, 3))).astype(np.uint8)
+    return np.asarray(np.rint(cut.reshape(box.rows, scale, box.cols, scale).mean((1, 3))), np.uint8)
 
 
 def _metadata(alpha: Pixels | None, icc: bytes | None, exif: bytes | None) -> tuple[Metadata, ...]:

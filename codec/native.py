@@ -97,7 +97,7 @@ class SymbolModel:
         """Samples to each side that the coarsest coefficients depend on, rounded up to a multiple of 2^L."""
         axes, planes = range(self.rank), range(self.colours)
         taps = [max(lib.vc_model_filter(self._c, level, a, c).taps for a in axes for c in planes) for level in range(1, self.levels + 1)]
-        samples = sum((k - 1) // 2 << i for i, k in enumerate(taps))
+        samples = sum((int(k) - 1) // 2 << i for i, k in enumerate(taps))
         return -(-samples >> self.levels) << self.levels
 
     def steps(self, t: int) -> npt.NDArray[np.float64]:

@@ -37,6 +37,7 @@ class VaeImageFile(ImageFile.ImageFile):
     format_description = "vaecodec picture"
 
     def _open(self) -> None:
+        assert self.fp is not None
         self._data: bytes | None = self.fp.read()
         self._scale = 1
         try:
@@ -74,7 +75,7 @@ class VaeImageFile(ImageFile.ImageFile):
                 raise OSError(str(error)) from error
             self._data, self.tile = None, []
             self.im = Image.fromarray(pixels).im
-            if self._exclusive_fp and self._close_exclusive_fp_after_loading:
+            if self.fp is not None and self._exclusive_fp and self._close_exclusive_fp_after_loading:
                 self.fp.close()
             self.fp = None
         return super().load()

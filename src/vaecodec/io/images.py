@@ -71,7 +71,7 @@ def _bits(image: Image.Image) -> int:
 
 def _reduced(image: Image.Image) -> NDArray[np.uint8]:
     """16-bit grey in 8 bits, white staying white."""
-    return np.rint(np.clip(np.array(image, np.float64), 0, 65535) / 257).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(np.array(image, np.float64), 0, 65535) / 257), np.uint8)
 
 
 def _block(value: object) -> bytes | None:
