@@ -22,7 +22,7 @@ sys.path.insert(0, str(TESTS))
 
 from native_programs import random_latents, random_program  # noqa: E402
 
-from vaecodec.codec import image, signal  # noqa: E402
+from vaecodec.codec import image, signal, tiling  # noqa: E402
 from vaecodec.codec.bundle import Bundle  # noqa: E402
 from vaecodec.codec.native import Prior, SymbolModel  # noqa: E402
 
@@ -61,7 +61,7 @@ def conformance_cases(root):
         bundle = Bundle.open(release / facts["bundle"])
         codec = image.ImageCodec(bundle) if bundle.modality == "image" else signal.SignalCodec(bundle)
         Recorder.made.clear()
-        with mock.patch.object(image, "Prior", Recorder), mock.patch.object(signal, "Prior", Recorder):
+        with mock.patch.object(tiling, "Prior", Recorder), mock.patch.object(signal, "Prior", Recorder):
             codec.latents((release / "valid" / f"{name}.vae").read_bytes())
         for prior in Recorder.made:
             yield case(*prior.facts, prior.bands, prior.payloads)
