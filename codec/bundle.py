@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import os
 import struct
 import zipfile
@@ -33,7 +34,7 @@ MAX_MEMBER = 1 << 28
 MAX_MANIFEST = 1 << 20
 
 # What zipfile and zlib raise on damaged archives; RuntimeError covers what zipfile does not implement.
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError, lzma.LZMAError)
 
 
 def model_id(symbols: bytes) -> int:
@@ -225,8 +226,8 @@ def _check_manifest(manifest: Any) -> None:
         raise ModelError(f"modality {manifest['modality']!r}; expected 'image' or 'signal'")
     if not _is_hex(manifest["model_id"], 8) or not _is_hex(manifest["synthesis_id"], 4):
         raise ModelError("the manifest's ids are not hexadecimal")
-    if not isinstance(manifest.get("halo"), int) or not 0 <= manifest["halo"] <= 1024:
-        raise ModelError("the manifest's halo is not a whole number in 0..1024")
+    if not isinstance(manifest.get("halo"), int) or not 0 <= manifest["halo"] <= 64:
+        raise ModelError("the manifest's halo is not a whole number in 0..64")
 
 
 def _is_hex(text: str, digits: int) -> bool:

@@ -11,6 +11,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class ImageLatents:
 
 
 class ImageCodec:
-    """Codes pictures with one bundle. Use one object a thread.
+    """Codes pictures with one bundle. Threads may share one, but synthesise one at a time.
 
     Args:
         bundle: an image bundle.
@@ -72,6 +73,7 @@ class ImageCodec:
         self._threads = threads
         self._max_pixels = max_pixels
         self._synthesis: Synthesis | None = None
+        self._lock = Lock()  # an interpreter serves one thread at a time
 
     @property
     def scales(self) -> tuple[int, ...]:
@@ -219,10 +221,11 @@ class ImageCodec:
         for top in range(0, box.rows, high):
             strip = Box(box.row + top, box.col, min(high, box.rows - top), box.cols)
             parts = pieces(synthesis.boxes(strip, self._padded(header), level))
-            for row, col, block in synthesis.image(parts, header.step_code, strip, level):
-                if header.mode <= 2:
-                    block = block.mean(axis=2, keepdims=header.mode == 2)
-                colour[top + row : top + row + block.shape[0], col : col + block.shape[1]] = np.clip(np.rint(block), 0, 255)
+            with self._lock:
+                for row, col, block in synthesis.image(parts, header.step_code, strip, level):
+                    if header.mode <= 2:
+                        block = block.mean(axis=2, keepdims=header.mode == 2)
+                    colour[top + row : top + row + block.shape[0], col : col + block.shape[1]] = np.clip(np.rint(block), 0, 255)
         if header.mode in (2, 4):
             out[..., -1] = _reduced(_inflate_alpha(metadata, header).reshape(header.height, header.width), box, 1 << level)
         return out

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class SignalLatents:
 
 
 class SignalCodec:
-    """Codes signals with one bundle. Use one object a thread.
+    """Codes signals with one bundle. Threads may share one, but synthesise one at a time.
 
     Args:
         bundle: a signal bundle.
@@ -76,6 +77,7 @@ class SignalCodec:
         self._threads = threads
         self._max_samples = max_samples
         self._synthesis: Synthesis | None = None
+        self._lock = Lock()  # an interpreter serves one thread at a time
 
     # --- arrays <-> bytes ---
 
@@ -179,7 +181,8 @@ class SignalCodec:
     def decode_latents(self, latents: SignalLatents) -> Samples:
         """Turns latents into the samples that their stream decodes to."""
         header = self._check_header(latents.header)
-        values = self._synthesiser().signal(latents.bands, header.step_code)[: latents.samples]
+        with self._lock:
+            values = self._synthesiser().signal(latents.bands, header.step_code)[: latents.samples]
         values = values * 2.0**header.shift + np.asarray(header.offsets, np.float64)
         facts = read_json(latents.metadata)
         steps = read_steps(facts.get("step"), header.channels) if header.sample_type >= 6 else None
@@ -232,7 +235,7 @@ class SignalCodec:
         if not 0 <= hertz < 1 << 32:
             raise InputError(f"a sampling rate is 0..2^32 Hz, got {value}")
         # Both parts of the fraction are varints.
-        return Fraction(hertz).limit_denominator(min(1_000_000, ((1 << 32) - 1) // max(1, int(hertz) + 1)))
+        return Fraction(hertz).limit_denominator(max(1, min(1_000_000, ((1 << 32) - 1) // max(1, int(hertz) + 1))))
 
     def _rows(self, wanted: int | None, channels: int) -> int:
         """Blocks a packet: as wanted or as the model says, but no more than a packet may hold."""
@@ -356,6 +359,10 @@ def read_json(metadata: Sequence[Metadata]) -> dict[str, Any]:
         raise FormatError(f"the metadata is not JSON: {error}") from error
     if not isinstance(facts, dict):
         raise FormatError("the JSON metadata is not an object")
+    try:
+        json.dumps(facts, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"the metadata is not text: {error}") from error
     return facts
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vaecodec.codec.errors import ModelError
 from vaecodec.codec.grids import Box
 from vaecodec.codec.interpreter import Network
 from vaecodec.codec.native import SymbolModel
@@ -180,6 +181,8 @@ class Synthesis:
                     detail=window.details([bands[b] for b in detail], scales[detail], image)[None],
                     step=log_step,
                 )
+                if block.shape != (wanted := (1, rows * (2 if image else 1), 2 * cols, approx.array.shape[2])):
+                    raise ModelError(f"the decoder's level_{level} gives {block.shape} where {wanted} is expected: its halo is not {halo}")
                 yield row * (2 if image else 1), 2 * col, block
 
     def _detail_bands(self, level: int) -> list[int]:

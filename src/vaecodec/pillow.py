@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from typing import IO, Any
 
-import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from vaecodec import api
 from vaecodec.codec import container
 from vaecodec.codec.errors import VaecodecError
 from vaecodec.codec.image import ImageCodec
-from vaecodec.io.images import eight_bit, upright
+from vaecodec.io.images import pixels_of, upright
 
 __all__ = ["VaeImageFile"]
 
@@ -53,7 +52,7 @@ class VaeImageFile(ImageFile.ImageFile):
 
     def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
         """Chooses the smallest size that still covers `size`, before the picture is loaded; `mode` is not looked at."""
-        if size is None or self._data is None or self._scale != 1:
+        if size is None or min(size) < 1 or self._data is None or self._scale != 1:
             return None
         codec = self._codec()
         width, height = self.size
@@ -86,7 +85,8 @@ class VaeImageFile(ImageFile.ImageFile):
             codec = api.codec_for(self._data)
         except VaecodecError as error:
             raise OSError(str(error)) from error
-        assert isinstance(codec, ImageCodec)
+        if not isinstance(codec, ImageCodec):
+            raise OSError("this stream names a model for signals")
         return codec
 
 
@@ -98,7 +98,10 @@ def _save(image: Image.Image, file: IO[bytes], _: str | bytes) -> None:
     icc = options.pop("icc_profile", image.info.get("icc_profile"))
     chosen = {key: value for key, value in options.items() if key in _ENCODER_OPTIONS}
     block = exif.tobytes() if isinstance(exif, Image.Exif) else exif
-    pixels = np.array(eight_bit(ImageOps.exif_transpose(image)))
+    try:
+        pixels = pixels_of(ImageOps.exif_transpose(image))
+    except VaecodecError as error:
+        raise OSError(str(error)) from error
     file.write(api.encode(pixels, model, **chosen, icc=icc or None, exif=upright(block)))
 
 

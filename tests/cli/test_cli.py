@@ -548,3 +548,58 @@ def test_a_config_to_start_from_can_be_printed(capsys: pytest.CaptureFixture[str
     assert "x_acc" in capsys.readouterr().out
     failing(["train", "nosuch", "--print-config"], 7, "one of ecg, imu, photo", capsys)
     assert run(["train", "imu", "--data", "."]) == 2
+
+
+def test_what_is_no_file_is_not_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    os.mkfifo("pipe")
+    failing(["encode", "a.png", "pipe", "-m", IMAGE, "-f"], 7, "pipe is no regular file", capsys)
+    assert Path("pipe").is_fifo()
+
+
+def test_a_link_goes_on_to_point_at_its_file() -> None:
+    png("a.png")
+    Path("real.vae").write_bytes(b"old")
+    Path("link.vae").symlink_to("real.vae")
+    assert run(["encode", "a.png", "link.vae", "-m", IMAGE, "-f"]) == 0
+    assert Path("link.vae").is_symlink()
+    assert Path("real.vae").read_bytes() != b"old"
+
+
+@pytest.mark.parametrize("rate", ["1e999999999", "1e-99999999", "1e9999999"])
+def test_rates_that_would_take_for_ever_are_refused(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("b.hea").write_text(f"b 1 {rate} 100\nb.dat 16\n")
+    Path("b.dat").write_bytes(bytes(200))
+    failing(["encode", "b.hea", "b.vae", "-m", SIGNAL], 3, "not a WFDB header", capsys)
+    Path("c.npy").write_bytes(arrays.save_npy(np.arange(50, dtype=np.int16)))
+    assert run(["encode", "c.npy", "c.vae", "-m", SIGNAL, "--rate", rate]) == 2
+
+
+def test_a_rate_near_the_limit_is_kept() -> None:
+    Path("c.npy").write_bytes(arrays.save_npy(np.arange(50, dtype=np.int16)))
+    assert run(["encode", "c.npy", "c.vae", "-m", SIGNAL, "--rate", "4294967295.5"]) == 0
+
+
+def test_a_faulty_program_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    monkeypatch.setattr(api, "cached", lambda *_: 1 / 0)
+    failing(["encode", "a.png", "a.vae", "-m", IMAGE], 70, "fault of vaecodec, please report it: ZeroDivisionError", capsys)
+    monkeypatch.setenv("VAECODEC_VERBOSE", "1")
+    with pytest.raises(ZeroDivisionError):
+        run(["encode", "a.png", "a.vae", "-m", IMAGE])
+
+
+def test_closed_standard_streams_are_an_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    monkeypatch.setattr(sys, "stdin", None)
+    failing(["decode", "-", "a.png", "-f"], 7, "standard input is closed", capsys)
+
+
+def test_a_photo_with_places_and_lenses_decodes_to_tiff() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2026:11:22 20:00:00"
+    exif.get_ifd(0x8825)[1] = "N"
+    Image.fromarray(picture(20, 30)).save("a.jpg", exif=exif)
+    assert run(["encode", "a.jpg", "a.vae", "-m", IMAGE]) == 0
+    assert run(["decode", "a.vae", "a.tif"]) == 0
+    assert opened("a.tif").shape == (20, 30, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaecodec.codec import container
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import FormatError, InputError
 
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 FLOATS = ["float16", "float32", "float64"]
@@ -167,3 +168,19 @@ def test_an_epoch_of_channels_is_one_of_each() -> None:
     together = signal_codec().decode(signal_codec().encode(samples, quality=60))
     alone = [signal_codec().decode(signal_codec().encode(samples[:, i].copy(), quality=60)) for i in range(3)]
     assert np.array_equal(together, np.stack(alone, axis=1))
+
+
+def test_threads_may_share_a_codec() -> None:
+    streams = [signal_codec().encode(beats(4000, 1, seed=seed), rate=100, quality=60) for seed in range(6)]
+    alone = [signal_codec().decode(stream) for stream in streams]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(signal_codec().decode, streams * 4))
+    assert all(np.array_equal(a, b) for a, b in zip(together, alone * 4, strict=True))
+
+
+def test_metadata_that_is_no_text_is_refused() -> None:
+    stream = signal_codec().encode(beats(100), rate=100, columns=["a"])
+    latents = signal_codec().latents(stream)
+    bad = replace(latents, metadata=(container.Metadata(container.META_JSON, b'{"columns":["\\ud800"]}'),))
+    with pytest.raises(FormatError, match="not text"):
+        signal_codec().decode(signal_codec().encode_latents(bad))

@@ -1,7 +1,7 @@
 """The `vaecodec` command.
 
 Exit codes: 0 done; 1 another failure; 2 a command line that cannot be parsed; 3 damaged input; 4 not supported; 5 a
-model's fault; 6 above a limit; 7 an input that cannot be coded; 130 interrupted. Errors are one line on stderr.
+model's fault; 6 above a limit; 7 an input that cannot be coded; 70 a fault of this program; 130 interrupted. Errors are one line on stderr.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import click
 
 __all__ = ["cli", "main"]
 
+INTERNAL = 70
 # Command -> the module that holds it, as `command`; nothing is imported before it is needed.
 COMMANDS = {
     "encode": "vaecodec.cli.encode",
@@ -100,6 +101,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         return _fail(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), 1)
+    except Exception as error:
+        if os.environ.get("VAECODEC_VERBOSE"):
+            raise
+        return _fail(f"this is a fault of vaecodec, please report it: {type(error).__name__}: {error} (VAECODEC_VERBOSE=1 shows where)", INTERNAL)
 
 
 def _fail(message: str, code: int) -> int:

@@ -67,10 +67,10 @@ def _read(name: str) -> Pixels:
         content = read(data, Path(name).suffix, "image", ReadOptions(), lambda _: b"")
         assert isinstance(content, Picture)
         pixels = content.pixels
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.size == 0 or (pixels.ndim == 3 and not 2 <= pixels.shape[2] <= 4):
+        raise InputError(f"{name} is no picture of 8 bits: {pixels.dtype} {pixels.shape}")
     if pixels.ndim == 2 or pixels.shape[2] == 2:
         pixels = np.repeat((pixels if pixels.ndim == 2 else pixels[..., 0])[..., None], 3, axis=2)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3:
-        raise InputError(f"{name} is no picture of 8 bits: {pixels.dtype} {pixels.shape}")
     return pixels[..., :3]
 
 

@@ -93,6 +93,8 @@ def read_input(source: str) -> bytes:
         LimitError: more than 2 GiB.
     """
     if source == STDIO:
+        if sys.stdin is None:
+            raise InputError("standard input is closed")
         data = sys.stdin.buffer.read(MAX_INPUT + 1)
     else:
         if not Path(source).exists():
@@ -128,17 +130,21 @@ def write_outputs(target: str, contents: Mapping[str, bytes], force: bool) -> No
     if target == STDIO:
         if len(contents) != 1:
             raise InputError("this format is several files; give a path, not -")
+        if sys.stdout is None:
+            raise InputError("standard output is closed")
         sys.stdout.buffer.write(next(iter(contents.values())))
         sys.stdout.buffer.flush()
         return
     folder = Path(target).parent
     for name in contents:
         refuse_existing(str(folder / name), force)
+        if (folder / name).exists() and not (folder / name).is_file():
+            raise InputError(f"{folder / name} is no regular file; - writes to standard output")
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         staged = [(stack.enter_context(_staged(folder, content)), folder / name) for name, content in contents.items()]
         for temporary, path in staged:
-            temporary.replace(path)
+            temporary.replace(path.resolve() if path.is_symlink() else path)
 
 
 @contextlib.contextmanager

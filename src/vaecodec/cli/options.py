@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
 import click
+
+from vaecodec.io.recording import parse_rate
 
 __all__ = ["Rate", "Region", "Scale"]
 
@@ -18,7 +21,7 @@ class Rate(click.ParamType[Fraction]):
     def convert(self, value: str | Fraction, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
         """Parses the rate."""
         try:
-            rate = Fraction(value)
+            rate = Fraction(value) if isinstance(value, Fraction) else parse_rate(value)
         except (ValueError, ZeroDivisionError):
             self.fail(f"{value!r} is no sampling rate such as 360, 102.4 or 1000/3", param, ctx)
         if not 0 < rate < 1 << 32:
@@ -50,6 +53,6 @@ class Scale(click.ParamType[int]):
         one, _, divisor = str(value).partition("/")
         if value == 1 or value == "1":
             return 1
-        if one != "1" or not divisor.isdigit() or int(divisor) < 1:
+        if one != "1" or re.fullmatch("[1-9][0-9]{0,8}", divisor) is None:
             self.fail(f"{value!r} is no scale such as 1/2, 1/4 or 1/8", param, ctx)
         return int(divisor)

@@ -69,7 +69,7 @@ def _table(data: bytes) -> tuple[list[str] | None, list[list[str]], str]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row]
     except csv.Error as error:
         raise FormatError(f"the CSV file cannot be parsed: {error}") from error
     if not rows:

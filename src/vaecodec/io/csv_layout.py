@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vaecodec.codec.errors import LimitError
+
 __all__ = ["TimeColumn", "decimals", "runs", "time_column", "unit_of_time", "unroll"]
 
 # Unit of a time column by what its name contains; the first that fits decides.
@@ -18,6 +20,8 @@ TIME_NAMES = ("time", "timestamp", "t", "sec", "secs", "second", "seconds", "dat
 EPOCH_UNITS = ((1e17, 10**9), (1e14, 10**6), (1e11, 1000))
 # More runs than this are data that we cannot code.
 MAX_RUNS = 4096
+# Letters that a text column of a stream may unfold to.
+MAX_TEXT = 1 << 27
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,19 @@ def runs(cells: list[str]) -> list[list[Any]] | None:
 
 
 def unroll(pairs: list[list[Any]], length: int) -> list[str]:
-    """The column of run lengths, cut or filled up to `length`."""
-    cells = [str(text) for text, count in pairs for _ in range(min(int(count), length))][:length]
+    """The column of run lengths, cut or filled up to `length`.
+
+    Raises:
+        LimitError: more than MAX_TEXT letters.
+    """
+    cells: list[str] = []
+    letters = 0
+    for text, count in pairs:
+        run = min(int(count), length - len(cells))
+        if run < 1:
+            continue
+        letters += len(str(text)) * run
+        if letters > MAX_TEXT:
+            raise LimitError(f"a text column of more than {MAX_TEXT} letters")
+        cells += [str(text)] * run
     return cells + [cells[-1] if cells else ""] * (length - len(cells))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -90,7 +91,7 @@ def _select(recording: Recording, options: ReadOptions) -> Recording:
     if options.columns is None or "csv" in recording.extra:
         return recording
     names = recording.columns or []
-    index = [names.index(c) if c in names else int(c) if c.isdigit() else -1 for c in options.columns]
+    index = [names.index(c) if c in names else int(c) if re.fullmatch("[0-9]{1,9}", c) else -1 for c in options.columns]
     if bad := [c for c, i in zip(options.columns, index, strict=True) if not 0 <= i < recording.table.shape[1]]:
         raise InputError(f"no channel {bad[0]!r}; the file has {recording.table.shape[1]} channels {' '.join(names)}")
     extra = {kind: _pick(facts, index) for kind, facts in recording.extra.items()}

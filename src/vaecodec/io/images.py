@@ -15,7 +15,7 @@ from vaecodec.codec.container import MAX_PIXELS
 from vaecodec.codec.errors import FormatError, InputError, LimitError, UnsupportedError
 from vaecodec.io.recording import Picture
 
-__all__ = ["FORMATS", "eight_bit", "read", "upright", "write"]
+__all__ = ["FORMATS", "eight_bit", "pixels_of", "read", "upright", "write"]
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 # What loses nothing more, or nearly nothing, in each format.
@@ -26,7 +26,10 @@ SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 ORIENTATION = 0x0112  # the EXIF tag
 # Pillow's errors on damaged files; SyntaxError comes from its PNG and TIFF parsers.
-DAMAGE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError, TypeError)
+DAMAGE = (
+    *(UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error, EOFError),
+    *(IndexError, KeyError, TypeError, AttributeError, RuntimeError, ArithmeticError),
+)
 
 
 def read(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -69,6 +72,17 @@ def _bits(image: Image.Image) -> int:
     return 16 if image.mode == "I" or image.mode.startswith("I;16") or any(";16" in arguments for arguments in raw) else 8
 
 
+def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels in one of the four modes that the codec takes; 16-bit grey is reduced.
+
+    Raises:
+        UnsupportedError: 32 bits a component.
+    """
+    if image.mode == "F":
+        raise UnsupportedError("the picture has 32 bits a component; convert it to 16 or 8 bits first")
+    return _reduced(image) if image.mode.startswith("I") else np.array(eight_bit(image))
+
+
 def _reduced(image: Image.Image) -> NDArray[np.uint8]:
     """16-bit grey in 8 bits, white staying white."""
     return np.asarray(np.rint(np.clip(np.array(image, np.float64), 0, 65535) / 257), np.uint8)
@@ -103,7 +117,9 @@ def write(picture: Picture, suffix: str) -> bytes:
     if name in ("WEBP", "BMP") and image.mode == "LA":
         image = image.convert("RGBA")
     out = io.BytesIO()
-    extra: dict[str, Any] = {"icc_profile": picture.icc, "exif": upright(picture.exif)} if name != "BMP" else {}
+    # Pillow cannot write all EXIF blocks into a TIFF's own directory, and reading does not look for them there.
+    kept = {"BMP": (), "TIFF": ("icc_profile",)}.get(name, ("icc_profile", "exif"))
+    extra: dict[str, Any] = {key: value for key, value in (("icc_profile", picture.icc), ("exif", upright(picture.exif))) if key in kept}
     try:
         image.save(out, name, **SAVE_OPTIONS.get(name, {}), **{key: value for key, value in extra.items() if value})
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -9,7 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Picture", "Recording"]
+__all__ = ["Picture", "Recording", "parse_rate"]
+
+
+def parse_rate(text: str) -> Fraction:
+    """A sampling rate such as 360, 102.4, 1e3 or 1000/3.
+
+    Raises:
+        ValueError: it is none; numbers with exponents beyond two digits, which would take for ever, are none.
+        ZeroDivisionError: its denominator is 0.
+    """
+    if len(text) > 64 or not re.fullmatch(r"[-+]?[0-9.]+([eE][-+]?[0-9]{1,2})?(/[0-9]+)?", text.strip()):
+        raise ValueError(f"no rate: {text[:64]!r}")
+    return Fraction(text)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec.errors import FormatError, UnsupportedError
-from vaecodec.io.recording import Recording
+from vaecodec.io.recording import Recording, parse_rate
 
 __all__ = ["read", "write"]
 
@@ -92,7 +92,7 @@ def parse_header(text: str) -> Header:
             raise UnsupportedError("records of several segments are not read; convert each segment")
         if not 1 <= int(count) <= MAX_SIGNALS or len(lines) < int(count) + 1:
             raise FormatError(f"the header announces {count} signals and describes {len(lines) - 1}")
-        rate = Fraction(rest[0].split("/")[0].split("(")[0]) if rest else Fraction(250)
+        rate = parse_rate(rest[0].split("/")[0].split("(")[0]) if rest else Fraction(250)
         samples = int(rest[1]) if len(rest) > 1 else 0
         signals = tuple(_signal(line, i) for i, line in enumerate(lines[1 : int(count) + 1]))
     except (IndexError, ValueError, ZeroDivisionError) as error:
