@@ -179,3 +179,9 @@ def test_damaged_wfdb_facts_are_refused(gain):
 def wfdb_sample(gain: object) -> Recording:
     """One sample of a record with this gain."""
     return Recording(np.array([1024], np.int16), None, ["MLII"], ["mV"], extra={"wfdb": {"gain": gain, "baseline": [1024]}})
+
+
+def test_very_small_numbers_keep_their_digits() -> None:
+    values = [1e-11, 5e-11, 3e-11, 8e-11]
+    again = csv_files.write(csv_files.read(table(["v", *(f"{v:.12f}" for v in values)]))).decode().splitlines()
+    assert [float(cell) for cell in again[1:]] == pytest.approx(values, rel=1e-3)

@@ -16,6 +16,9 @@ from vaecodec.io.recording import Recording
 HEADER = b"100 2 360 4\n100.dat 212 200 11 1024 995 -22131 0 MLII\n100.dat 212 200(1000)/uV 11 1024 1011 20052 0 V5 lead\n# 69 M\n"
 
 
+HEADER16 = b"100 2 360 4\n100.dat 16 200 16 0 0 0 0 a\n100.dat 16 200 16 0 0 0 0 b\n"
+
+
 def read(header: bytes, data: bytes) -> Recording:
     return wfdb.read(header, lambda name: data)
 
@@ -74,7 +77,7 @@ def test_decimals_become_integers_with_a_gain() -> None:
 def test_overshoot_of_the_decoder_is_clipped_to_the_format() -> None:
     recording = Recording(np.array([2100, -2100], np.int16), Fraction(100), extra={"wfdb": {"format": "212"}})
     files = wfdb.write(recording, "x")
-    assert read(files["x.hea"], files["x.dat"]).samples.tolist() == [2047, -2048]
+    assert read(files["x.hea"], files["x.dat"]).samples.tolist() == [2047, -2047]
 
 
 @pytest.mark.parametrize(
@@ -117,3 +120,10 @@ def test_any_bytes_give_a_record_or_an_error_of_ours(header: bytes, data: bytes)
         read(header, data)
     except VaecodecError:
         pass
+
+
+def test_missing_samples_repeat_the_one_before() -> None:
+    samples = np.array([[-32768, 5], [7, -32768], [-32768, -32768], [9, 6]], np.int32)
+    recording = read(HEADER16, wfdb.pack(samples, "16"))
+    assert recording.samples.tolist() == [[7, 5], [7, 5], [7, 5], [9, 6]]
+    assert sum("missing samples" in note for note in recording.notes) == 2

@@ -7,6 +7,7 @@ model's fault; 6 above a limit; 7 an input that cannot be coded; 70 a fault of t
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -72,7 +73,13 @@ def cli() -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process with its exit code."""
     warnings.showwarning = _show_warning
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(argv))
+
+
+def _terminate(number: int, _: object) -> None:
+    """Ends the program as an exception does, so that nothing half written stays behind."""
+    raise SystemExit(128 + number)
 
 
 def run(argv: Sequence[str] | None = None) -> int:

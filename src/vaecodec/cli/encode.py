@@ -65,6 +65,8 @@ def _suffixes(model: str) -> tuple[str, ...]:
 
 
 def _encode(job: Job, options: dict[str, Any]) -> None:
+    from vaecodec.codec.rate import DEFAULT_QUALITY
+
     _check_target(job.target)
     refuse_existing(job.target, options["force"])
     start = time.perf_counter()
@@ -77,8 +79,8 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     stream = _compress(codec, content, source, options)
     write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
     facts = codec.info(stream)
-    if options["quality"] is not None:
-        facts["quality"] = options["quality"]  # a stream knows only its step code
+    if options["target_bytes"] is None and options["target_bpp"] is None:  # a stream knows only its step code
+        facts["quality"] = DEFAULT_QUALITY if options["quality"] is None else options["quality"]
     _report(job, facts, time.perf_counter() - start, options["as_json"])
 
 

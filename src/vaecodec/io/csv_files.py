@@ -25,6 +25,8 @@ __all__ = ["read", "write"]
 SEPARATORS = ",;\t|"
 # Above this many decimals the digits are those of a binary float, not of a decimal step.
 MAX_DECIMALS = 9
+# What a very small step may need.
+MOST_DECIMALS = 20
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ def _recording(
     steps = None
     if not whole:
         steps = [find_step(column) or 0.0 for column in channels.values()]
-        layout["places"] = [_places(p, step) for p, step in zip(places, steps, strict=True)]
+        layout["places"] = [_places(p, s, float(abs(c).max())) for p, s, c in zip(places, steps, channels.values(), strict=True)]
         steps = steps if all(steps) else None
     samples: NDArray[Any] = _narrow(table.astype(np.int64)) if whole else table
     named = [names[i] for i in channels] if "header" not in layout else None
@@ -189,11 +191,13 @@ def _narrow(samples: NDArray[np.int64]) -> NDArray[Any]:
     return samples
 
 
-def _places(places: int | None, step: float) -> int:
-    """Decimals to print: those of the file, or as many as the step needs where the file has a binary float's."""
+def _places(places: int | None, step: float, largest: float = 1.0) -> int:
+    """Decimals to print: those of the file, or as many as the step or the largest value needs where the file has a binary float's."""
     if places is not None and places <= MAX_DECIMALS:
         return places
-    return min(MAX_DECIMALS, max(0, 2 - int(np.floor(np.log10(step))))) if step > 0 else MAX_DECIMALS
+    if step > 0:
+        return min(MOST_DECIMALS, max(0, 2 - int(np.floor(np.log10(step)))))
+    return MAX_DECIMALS if not 0 < largest < 1 else min(MOST_DECIMALS, MAX_DECIMALS - int(np.floor(np.log10(largest))))
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

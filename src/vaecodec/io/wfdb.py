@@ -23,6 +23,8 @@ __all__ = ["read", "write"]
 Table = NDArray[np.int32]
 GAIN = re.compile(r"^(?P<gain>[-+.\deE]+)?(?:\((?P<baseline>-?\d+)\))?(?:/(?P<units>\S+))?$")
 MAX_SIGNALS = 256
+# Formats whose lowest value stands for a missing sample.
+SENTINEL = ("16", "61", "212")
 # A gain of 0 stands for this one, which the specification calls the default.
 DEFAULT_GAIN = 200.0
 
@@ -134,6 +136,8 @@ def _recording(head: Header, columns: dict[int, Table]) -> Recording:
     if any(len(column) < length for column in columns.values()):
         raise FormatError(f"truncated: the header announces {length} samples, a signal has {min(map(len, columns.values()))}")
     table = np.stack([columns[i][:length] for i in range(len(columns))], axis=1)
+    checksums = [_checksum(column) for column in table.T]
+    missing = [_hold(table[:, i], FORMATS[s.format][0][0]) if s.format in SENTINEL else 0 for i, s in enumerate(head.signals)]
     narrow = table.min(initial=0) >= -32768 and table.max(initial=0) <= 32767
     signals = head.signals
     facts: dict[str, Any] = {
@@ -152,12 +156,29 @@ def _recording(head: Header, columns: dict[int, Table]) -> Recording:
         [s.name for s in signals],
         [s.units for s in signals],
         extra={"wfdb": {key: value for key, value in facts.items() if value}},
-        notes=tuple(
-            f"the samples of {s.name!r} do not have the checksum that the header states"
-            for i, s in enumerate(signals)
-            if s.checksum is not None and head.samples and (_checksum(table[:, i]) - s.checksum) % 65536
+        notes=(
+            *(
+                f"the samples of {s.name!r} do not have the checksum that the header states"
+                for s, checksum in zip(signals, checksums, strict=True)
+                if s.checksum is not None and head.samples and (checksum - s.checksum) % 65536
+            ),
+            *(f"{count} missing samples of {s.name!r} repeat the one before them" for s, count in zip(signals, missing, strict=True) if count),
         ),
     )
+
+
+def _hold(column: NDArray[Any], sentinel: int) -> int:
+    """Replaces missing samples by the last good one (by the first good one at the start; by 0 if there is none); returns their number."""
+    bad = column == sentinel
+    if not bad.any():
+        return 0
+    good = np.flatnonzero(~bad)
+    if len(good) == 0:
+        column[:] = 0
+        return len(column)
+    last = np.maximum.accumulate(np.where(bad, -1, np.arange(len(column))))
+    column[:] = column[np.where(last < 0, good[0], last)]
+    return int(bad.sum())
 
 
 def _checksum(column: NDArray[Any]) -> int:
@@ -183,7 +204,8 @@ def write(recording: Recording, record: str) -> dict[str, bytes]:
     table, gains = _integers(recording, facts)
     form = facts.get("format")
     form = form if form is not None and _fits(table, form) else "16" if _fits(table, "16") else "32"
-    table = np.clip(table, *FORMATS[form][0]).astype(np.int32)
+    low, high = FORMATS[form][0]
+    table = np.clip(table, low + (form in SENTINEL), high).astype(np.int32)  # the lowest value would read as a missing sample
     channels = table.shape[1]
     rate = recording.rate or Fraction(250)
     text = [f"{record} {channels} {_number(float(rate))} {len(table)} {facts.get('start', '')}".strip()]
