@@ -12,6 +12,7 @@ import json
 import lzma
 import os
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -228,6 +229,19 @@ def _check_manifest(manifest: Any) -> None:
         raise ModelError("the manifest's ids are not hexadecimal")
     if not isinstance(manifest.get("halo"), int) or not 0 <= manifest["halo"] <= 64:
         raise ModelError("the manifest's halo is not a whole number in 0..64")
+    rate, step, blocks, columns = (manifest.get(key) for key in ("rate", "step", "packet_blocks", "columns"))
+    if rate is not None and not (_is_number(rate) and rate < 1 << 32):
+        raise ModelError(f"the manifest's rate is no number of Hz: {rate!r}")
+    if step is not None and not all(_is_number(value) for value in (step if isinstance(step, list) and step else [step])):
+        raise ModelError(f"the manifest's step is no positive number, nor a list of them: {step!r}")
+    if blocks is not None and (type(blocks) is not int or blocks < 1):
+        raise ModelError(f"the manifest's packet_blocks is no whole number from 1 on: {blocks!r}")
+    if columns is not None and not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
+        raise ModelError(f"the manifest's columns are no list of names: {columns!r}")
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and 0 < value <= sys.float_info.max  # type: ignore[operator]
 
 
 def _is_hex(text: str, digits: int) -> bool:

@@ -326,6 +326,9 @@ def _pack_json(
     for name, texts in (("columns", columns), ("units", units)):
         if texts is not None and len(texts) != channels:
             raise InputError(f"{len(texts)} {name} for {channels} channels")
+    own = ("step", "dtype", "ndim", "columns", "units")
+    if extra is not None and (not isinstance(extra, Mapping) or any(key in own for key in extra)):
+        raise InputError(f"extra is a mapping whose keys are none of {', '.join(own)}")
     facts = {
         "step": scaling.steps and list(scaling.steps),
         "dtype": scaling.dtype if scaling.dtype in CARRIERS else None,

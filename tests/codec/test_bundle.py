@@ -193,3 +193,21 @@ def test_a_member_that_is_not_of_a_bundle_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["photo", "ecg"])
 def test_the_bundles_that_ship_pass_their_own_test(name: str) -> None:
     Bundle.open(name).verify()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"rate": rate} for rate in ("360", -5, float("nan"))),
+        *({"step": step} for step in ("a", [], {}, [0])),
+        {"packet_blocks": -3},
+        {"columns": [1]},
+    ],
+    ids=str,
+)
+def test_a_manifest_with_fields_of_other_kinds_is_refused(wrong: dict) -> None:
+    with zipfile.ZipFile(SIGNAL_BUNDLE) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(members.pop("manifest.json"))
+    with pytest.raises(ModelError, match=f"the manifest's {next(iter(wrong))}"):
+        Bundle(pack({**manifest, **wrong}, members))

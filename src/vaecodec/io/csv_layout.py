@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.codec.errors import LimitError
+from vaecodec.codec.errors import FormatError, LimitError
 
 __all__ = ["TimeColumn", "decimals", "runs", "time_column", "unit_of_time", "unroll"]
 
@@ -92,8 +92,15 @@ def unit_of_time(name: str, start: float) -> int | None:
 
 
 def rate_of(time: TimeColumn, ticks: int) -> Fraction:
-    """Samples a second."""
-    return Fraction(ticks / time.step).limit_denominator(10_000)
+    """Samples a second.
+
+    Raises:
+        FormatError: the column's steps are too small to be times.
+    """
+    rate = ticks / time.step
+    if not rate < 1 << 32:
+        raise FormatError(f"the time column steps by {time.step:g}: no sampling rate")
+    return Fraction(rate).limit_denominator(10_000)
 
 
 def runs(cells: list[str]) -> list[list[Any]] | None:

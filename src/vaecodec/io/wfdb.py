@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.codec.errors import FormatError, UnsupportedError
+from vaecodec.codec.errors import FormatError, InputError, UnsupportedError
 from vaecodec.io.recording import Recording, parse_rate
 
 __all__ = ["read", "write"]
@@ -198,7 +198,12 @@ def write(recording: Recording, record: str) -> dict[str, bytes]:
 
     Returns:
         Contents of `record.dat` and `record.hea`, in this order.
+
+    Raises:
+        InputError: the format has no such names.
     """
+    if not re.fullmatch(r"[A-Za-z0-9_\-.]+", record):
+        raise InputError(f"{record!r} is no name for a WFDB record: letters, digits, _ - . only")
     facts = recording.extra.get("wfdb")
     facts = _sane(facts) if isinstance(facts, dict) else {}
     table, gains = _integers(recording, facts)
