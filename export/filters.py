@@ -126,7 +126,7 @@ def quantise_analysis(taps: Sequence[Sequence[npt.ArrayLike]], mix: npt.ArrayLik
         mix: [C out, C in] colour mix; None for signals.
 
     Returns:
-        The integer filters; for untouched CDF 9/7 taps those of `vaecodec.export.wavelets`.
+        The integer filters.
     """
     pairs = tuple(tuple(quantise_pair(np.asarray(axis, np.float64)) for axis in level) for level in taps)
     if mix is None:

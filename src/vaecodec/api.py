@@ -100,7 +100,7 @@ def _codec(bundle: Bundle, threads: int, max_size: int | None) -> Codec:
 
 
 def cached(model: str, threads: int = 1) -> Codec:
-    """The codec of a model, kept for the thread's next call: codecs are not for several threads at a time."""
+    """The codec of a model, kept for the thread's next call: threads that share one wait for each other."""
     return _cached(model, threads, get_ident())
 
 

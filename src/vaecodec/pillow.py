@@ -40,12 +40,12 @@ class VaeImageFile(ImageFile.ImageFile):
         self._data: bytes | None = self.fp.read()
         self._scale = 1
         try:
-            header = container.read_header(self._data)[0]
-            if not isinstance(header, container.ImageHeader):
-                raise SyntaxError("this vaecodec file holds a signal")
-            metadata = container.read_file(self._data).metadata
+            file = container.read_file(self._data)
         except VaecodecError as error:
             raise SyntaxError(str(error)) from error
+        header, metadata = file.header, file.metadata
+        if not isinstance(header, container.ImageHeader):
+            raise SyntaxError("this vaecodec file holds a signal")
         self._mode, self._size = MODES[header.mode], (header.width, header.height)
         names = {container.META_ICC: "icc_profile", container.META_EXIF: "exif"}
         self.info.update({names[m.kind]: upright(m.data) if m.kind == container.META_EXIF else m.data for m in reversed(metadata) if m.kind in names})

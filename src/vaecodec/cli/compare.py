@@ -75,11 +75,13 @@ def _read(name: str) -> Pixels:
 
 
 def _figures(a: Pixels, b: Pixels) -> dict[str, Any]:
-    error = float(np.mean(np.square(np.subtract(a, b, dtype=np.float32), dtype=np.float64)))
+    from vaecodec.benchmarks.distortion import psnr
+
+    decibels = psnr(a, b)
     return {
         "width": a.shape[1],
         "height": a.shape[0],
-        "psnr": round(10 * math.log10(255**2 / error), 3) if error else None,
+        "psnr": round(decibels, 3) if math.isfinite(decibels) else None,
         "ms_ssim": _ms_ssim(a, b),
         "largest": int(np.abs(np.subtract(a, b, dtype=np.int16)).max()),
     }

@@ -15,7 +15,7 @@ from vaecodec.codec.container import MAX_PIXELS
 from vaecodec.codec.errors import FormatError, InputError, LimitError, UnsupportedError
 from vaecodec.io.recording import Picture
 
-__all__ = ["FORMATS", "eight_bit", "pixels_of", "read", "upright", "write"]
+__all__ = ["FORMATS", "pixels_of", "read", "upright", "write"]
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 # What loses nothing more, or nearly nothing, in each format.
@@ -59,7 +59,7 @@ def read(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
 def _picture(image: Image.Image) -> Picture:
     deep = _bits(image) > 8
     upright = ImageOps.exif_transpose(image)
-    pixels = _reduced(upright) if deep and upright.mode.startswith("I") else np.array(eight_bit(upright))
+    pixels = pixels_of(upright)
     notes = ("16 bits a component are reduced to 8",) if deep else ()
     return Picture(pixels, _block(image.info.get("icc_profile")), _block(upright.info.get("exif")), notes)
 
@@ -80,7 +80,7 @@ def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
     """
     if image.mode == "F":
         raise UnsupportedError("the picture has 32 bits a component; convert it to 16 or 8 bits first")
-    return _reduced(image) if image.mode.startswith("I") else np.array(eight_bit(image))
+    return _reduced(image) if image.mode.startswith("I") else np.array(_eight_bit(image))
 
 
 def _reduced(image: Image.Image) -> NDArray[np.uint8]:
@@ -92,7 +92,7 @@ def _block(value: object) -> bytes | None:
     return value if isinstance(value, bytes) and value else None
 
 
-def eight_bit(image: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image) -> Image.Image:
     """The picture in one of the four modes that the codec takes."""
     transparent = "transparency" in image.info or image.mode in ("PA", "RGBa", "La")
     if image.mode in ("L", "LA", "RGB", "RGBA") and not (transparent and image.mode in ("L", "RGB")):
