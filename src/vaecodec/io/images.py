@@ -58,10 +58,10 @@ def read(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
 
 def _picture(image: Image.Image) -> Picture:
     deep = _bits(image) > 8
-    upright = ImageOps.exif_transpose(image)
-    pixels = pixels_of(upright)
+    ImageOps.exif_transpose(image, in_place=True)  # a large picture must not be there twice
+    pixels = pixels_of(image)
     notes = ("16 bits a component are reduced to 8",) if deep else ()
-    return Picture(pixels, _block(image.info.get("icc_profile")), _block(upright.info.get("exif")), notes)
+    return Picture(pixels, _block(image.info.get("icc_profile")), _block(image.info.get("exif")), notes)
 
 
 def _bits(image: Image.Image) -> int:
@@ -80,7 +80,7 @@ def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
     """
     if image.mode == "F":
         raise UnsupportedError("the picture has 32 bits a component; convert it to 16 or 8 bits first")
-    return _reduced(image) if image.mode.startswith("I") else np.array(_eight_bit(image))
+    return _reduced(image) if image.mode.startswith("I") else np.asarray(_eight_bit(image))
 
 
 def _reduced(image: Image.Image) -> NDArray[np.uint8]:
