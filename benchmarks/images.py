@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,7 @@ from vaecodec.benchmarks.image_peers import ImagePeer, image_peers
 from vaecodec.benchmarks.image_report import summarise, text
 from vaecodec.benchmarks.msssim import MIN_SIDE, ms_ssim
 from vaecodec.benchmarks.plots import plot_curves
-from vaecodec.benchmarks.results import Report, environment, find_files, write_report
+from vaecodec.benchmarks.results import Report, environment, find_files, naming, write_report
 from vaecodec.benchmarks.timing import one_core, timed
 
 __all__ = ["OWN", "ImageCodecLike", "bench_images"]
@@ -87,7 +88,7 @@ def bench_images(
     points: dict[str, dict[str, list[Point]]] = {OWN: {}, **{peer.name: {} for peer in chosen}}
     with one_core() as pinned:
         for path in tqdm(files, desc="pictures", disable=None):
-            with Image.open(path) as image:
+            with naming(path), Image.open(io.BytesIO(path.read_bytes())) as image:
                 pixels = np.asarray(image.convert("RGB"))
             points[OWN][path.stem] = _own_points(codec, pixels, with_ms_ssim)
             for peer in chosen:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.benchmarks.results import find_files
+from vaecodec.benchmarks.results import find_files, naming
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.samples import to_integers
 from vaecodec.io.files import ReadOptions, read
@@ -65,7 +65,8 @@ def channels(folder: Path, records: Sequence[str] | None, lead: int | None, bits
 
 
 def _split(path: Path, lead: int | None, bits: int | None) -> Iterator[Channel]:
-    content = read(path.read_bytes(), path.suffix, "signal", ReadOptions(), lambda name: (path.parent / name).read_bytes())
+    with naming(path):
+        content = read(path.read_bytes(), path.suffix, "signal", ReadOptions(), lambda name: (path.parent / Path(name).name).read_bytes())
     assert isinstance(content, Recording)
     table = content.table
     if lead is not None and not 0 <= lead < table.shape[1]:

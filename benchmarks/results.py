@@ -6,14 +6,15 @@ import json
 import math
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import FormatError, InputError, VaecodecError
 
-__all__ = ["Report", "environment", "find_files", "write_report"]
+__all__ = ["Report", "environment", "find_files", "naming", "write_report"]
 
 Report = dict[str, Any]
 
@@ -36,12 +37,29 @@ def find_files(folder: Path, suffixes: tuple[str, ...], limit: int | None) -> li
     """Files of a folder, by name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or no such folder.
     """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder")
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
     if not files:
         raise InputError(f"{folder}: no file ends in one of {' '.join(suffixes)}")
     return files[:limit]
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Puts a file's name before the error that reading it raises.
+
+    Raises:
+        VaecodecError: of the kind raised within; FormatError where the file, or one that it names, cannot be read.
+    """
+    try:
+        yield
+    except VaecodecError as error:
+        raise type(error)(f"{path}: {error}") from error
+    except OSError as error:
+        raise FormatError(f"{path}: {error.strerror or error}") from error
 
 
 def write_report(report: Mapping[str, Any], path: Path) -> None:

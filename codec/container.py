@@ -12,6 +12,7 @@ import binascii
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from vaecodec.codec.arguments import check_bytes
 from vaecodec.codec.errors import FormatError, InputError, LimitError, UnsupportedError
 from vaecodec.codec.native import crc32c
 
@@ -258,10 +259,12 @@ def read_header(data: bytes) -> tuple[Header, int]:
         The header and the position of the first byte after it.
 
     Raises:
+        InputError: no bytes.
         FormatError: not a vaecodec file, truncated, or damaged.
         UnsupportedError: a later format version.
         LimitError: the header claims more than section 10 allows.
     """
+    check_bytes(data)
     cursor = Cursor(data)
     require(data[: len(MAGIC)] == MAGIC[: len(data)] and len(data) > 0, "not a vaecodec file: it does not begin with 8B 56 41 45")
     cursor.take(len(MAGIC), "the magic")

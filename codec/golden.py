@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.errors import ModelError
+from vaecodec.codec.bundle import ZIP_ERRORS, Bundle
+from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, UnsupportedError
 from vaecodec.codec.image import ImageCodec, ImageLatents
 from vaecodec.codec.signal import SignalCodec, SignalLatents
 
@@ -24,6 +23,7 @@ __all__ = ["build", "check", "tolerance"]
 Codec = ImageCodec | SignalCodec
 # Largest difference of reconstructions in 8-bit components or in units of a signal's step.
 UNITS = 2.0
+MAX_UNPACKED = 1 << 28
 
 
 def build(bundle: Bundle, inputs: Sequence[NDArray[Any]], qualities: Sequence[float]) -> bytes:
@@ -58,15 +58,27 @@ def check(bundle: Bundle) -> int:
         ModelError: bytes, latents or samples differ from those stored, or golden.npz is damaged.
     """
     codec = _codec(bundle)
-    try:
-        with np.load(io.BytesIO(bundle.member("golden.npz")), allow_pickle=False) as stored:
-            arrays = dict(stored)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ModelError(f"{bundle.name}: golden.npz is damaged: {error}") from error
+    arrays = _stored(bundle)
     count = len([name for name in arrays if name.startswith("input_")])
     for i in range(count):
-        _check_case(codec, arrays, i)
+        try:
+            _check_case(codec, arrays, i)
+        except (FormatError, UnsupportedError, LimitError, InputError, TypeError, ValueError, KeyError) as error:
+            raise ModelError(f"{bundle.name}: golden case {i} is damaged: {error}") from error
     return count
+
+
+def _stored(bundle: Bundle) -> dict[str, NDArray[Any]]:
+    """The arrays of golden.npz; nothing is unpacked before its size is known."""
+    blob = bundle.member("golden.npz")
+    try:
+        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+            if (size := sum(member.file_size for member in archive.infolist())) > MAX_UNPACKED:
+                raise ModelError(f"{bundle.name}: golden.npz unpacks to {size} bytes; the limit is {MAX_UNPACKED}")
+        with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
+            return dict(stored)
+    except (*ZIP_ERRORS, ValueError, TypeError, SyntaxError, MemoryError) as error:
+        raise ModelError(f"{bundle.name}: golden.npz is damaged: {error}") from error
 
 
 def tolerance(latents: ImageLatents | SignalLatents, recon: NDArray[Any]) -> Any:
@@ -87,7 +99,7 @@ def _codec(bundle: Bundle) -> Codec:
 def _check_case(codec: Codec, arrays: dict[str, NDArray[Any]], i: int) -> None:
     where = f"{codec.bundle.name}: golden case {i}"
     try:
-        array, quality = arrays[f"input_{i}"], float(arrays[f"quality_{i}"])
+        array, quality = arrays[f"input_{i}"], float(arrays[f"quality_{i}"].item())
         stored, recon = arrays[f"file_{i}"].tobytes(), arrays[f"recon_{i}"]
     except KeyError as error:
         raise ModelError(f"{where} lacks {error}") from None
@@ -97,6 +109,5 @@ def _check_case(codec: Codec, arrays: dict[str, NDArray[Any]], i: int) -> None:
     if not all(np.array_equal(band, arrays.get(f"band_{i}_{b}", np.empty(0))) for b, band in enumerate(latents.bands)):
         raise ModelError(f"{where}: the decoder gives other latents than stored")
     decoded = codec.decode_latents(latents)  # type: ignore[arg-type]
-    far = np.abs(decoded.astype(np.float64) - recon) > tolerance(latents, recon)
-    if decoded.shape != recon.shape or far.any():
+    if decoded.shape != recon.shape or np.any(np.abs(decoded.astype(np.float64) - recon) > tolerance(latents, recon)):
         raise ModelError(f"{where}: the reconstruction differs from the stored one")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import container, rate
+from vaecodec.codec.arguments import check_threads, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, ImageHeader, Metadata, Packet
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
@@ -35,6 +36,9 @@ WHOLE_PIXELS = 1 << 22
 TILE_PIXELS = 1024
 # Rows that larger pictures are synthesised in at a time.
 STRIP_ROWS = 512
+# A tile decodes in one piece: its size bounds what a decoder must hold.
+MAX_TILE_PIXELS = 1 << 24
+MAX_PADDED_PIXELS = 1 << 25
 MODES = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
 
 
@@ -68,6 +72,7 @@ class ImageCodec:
     def __init__(self, bundle: Bundle, *, threads: int = 1, max_pixels: int = container.MAX_PIXELS) -> None:
         if bundle.modality != "image":
             raise ModelError(f"{bundle.name} codes signals, not pictures")
+        check_threads(threads)
         self.bundle = bundle
         self._model = bundle.symbols
         self._threads = threads
@@ -100,8 +105,8 @@ class ImageCodec:
             quality: 0..100, 100 the finest; 60 unless a target is given.
             target_bytes: the finest quality whose stream has at most so many bytes.
             target_bpp: the same in bits a pixel.
-            tile: side of the independently coded tiles in pixels (rounded up to the model's grid); 0 for the whole picture.
-                Unless given, pictures above 4 Mpixel are tiled.
+            tile: side of the independently coded tiles in pixels (rounded up to the model's grid); 0 for the whole picture,
+                up to 16 Mpixel. Unless given, pictures above 4 Mpixel are tiled.
             icc: colour profile to carry along.
             exif: EXIF block to carry along.
 
@@ -254,8 +259,9 @@ class ImageCodec:
     def _header(self, height: int, width: int, mode: int, tile: int | None) -> ImageHeader:
         if tile is None:
             tile = TILE_PIXELS if height * width > WHOLE_PIXELS else 0
-        if not 0 <= tile <= container.MAX_SIDE:
-            raise InputError(f"a tile's side is 0..{container.MAX_SIDE} pixels, got {tile}")
+        whole_number(tile, "a tile's side in pixels", 0, container.MAX_SIDE)
+        if min(tile or width, width) * min(tile or height, height) > MAX_TILE_PIXELS:
+            raise InputError(f"a tile has at most {MAX_TILE_PIXELS} pixels: give a side of {TILE_PIXELS}, or none")
         units = padded(tile, self._model.levels) >> self._model.levels
         return ImageHeader(self.bundle.model_id, self.bundle.synthesis_id, 0, width, height, mode, units, units, order=1)
 
@@ -273,6 +279,10 @@ class ImageCodec:
             raise ModelError(f"this stream needs model {header.model_id:08x}; {self.bundle.name} is {self.bundle.model_id:08x}")
         if header.width * header.height > self._max_pixels:
             raise LimitError(f"a picture of {header.width} x {header.height} pixels; the limit is {self._max_pixels} pixels")
+        biggest = next(tiles(header, self._model.levels))
+        if (biggest.rows * biggest.cols) << (2 * self._model.levels) > MAX_PADDED_PIXELS:
+            side = 1 << self._model.levels
+            raise LimitError(f"tiles of {biggest.cols * side} x {biggest.rows * side} pixels; the limit is {MAX_PADDED_PIXELS} pixels")
         if header.mode > 2 and self._model.colours == 1:
             raise FormatError("a colour picture in a stream of a model for grey ones")
         return header
@@ -305,9 +315,12 @@ def _with_step(header: ImageHeader, t: int) -> ImageHeader:
 
 def _part(header: ImageHeader, region: tuple[int, int, int, int] | None, scale: int, allowed: tuple[int, ...]) -> tuple[Box, int]:
     """The box that a region is at a scale, and the level that has this scale."""
-    if scale not in allowed:
+    if not isinstance(scale, int) or scale not in allowed:
         raise InputError(f"a scale is one of {', '.join(map(str, allowed))}, got {scale}")
-    x, y, width, height = region or (0, 0, header.width, header.height)
+    wanted = (0, 0, header.width, header.height) if region is None else region
+    if not isinstance(wanted, (tuple, list)) or len(wanted) != 4 or not all(isinstance(n, (int, np.integer)) for n in wanted):
+        raise InputError(f"a region is four whole numbers (x, y, width, height), got {region!r}")
+    x, y, width, height = map(int, wanted)
     if min(x, y) < 0 or min(width, height) < 1 or x + width > header.width or y + height > header.height:
         raise InputError(f"region {x},{y},{width},{height} does not lie within {header.width} x {header.height} pixels")
     row, col = y // scale, x // scale

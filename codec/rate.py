@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from vaecodec.codec.arguments import is_number
 from vaecodec.codec.errors import InputError
 
 __all__ = ["DEFAULT_QUALITY", "SUBSTEPS", "encode_at", "fit", "quality_of", "rounding_offsets", "setting", "step_code", "target"]
@@ -24,8 +25,8 @@ def setting(quality: float, t_lo: int, t_hi: int) -> int:
     Raises:
         InputError: the quality is outside 0..100 or not a number.
     """
-    if not 0 <= quality <= 100:
-        raise InputError(f"quality is 0..100, got {quality}")
+    if not is_number(quality) or not 0 <= quality <= 100:
+        raise InputError(f"quality is a number in 0..100, got {quality!r}")
     return round(SUBSTEPS * (t_hi + (t_lo - t_hi) * quality / 100))
 
 
@@ -119,9 +120,9 @@ def target(quality: float | None, target_bytes: int | None, target_bits: float |
     """
     if sum(value is not None for value in (quality, target_bytes, target_bits)) > 1:
         raise InputError("give one of quality, target_bytes and target_bpp, not several")
-    wanted = target_bytes if target_bits is None else target_bits * samples / 8
-    if wanted is None:
+    given = target_bytes if target_bits is None else target_bits
+    if given is None:
         return None
-    if not 0 < wanted < float("inf"):
-        raise InputError(f"a target is a positive number, got {target_bytes if target_bits is None else target_bits}")
-    return int(wanted)
+    if not is_number(given) or given <= 0:
+        raise InputError(f"a target is a positive number, got {given!r}")
+    return int(given if target_bits is None else target_bits * samples / 8)

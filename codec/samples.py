@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vaecodec.codec.container import SAMPLE_TYPES
 from vaecodec.codec.errors import FormatError, InputError
 
-__all__ = ["Scaling", "clipped", "find_step", "restore", "rounding_shift", "to_integers"]
+__all__ = ["Scaling", "clipped", "find_step", "read_steps", "read_zeros", "restore", "rounding_shift", "to_integers"]
 
 Integers = NDArray[np.int64]
 Samples = NDArray[np.generic]
@@ -34,11 +34,13 @@ class Scaling:
         sample_type: code of the header.
         dtype: NumPy dtype of the caller's array.
         steps: for float samples, the value of one unit of each channel; None for integer ones.
+        zeros: for float samples that lie too far from 0 for 32 bits, the value of the integer 0 of each channel; None: all are 0.
     """
 
     sample_type: int
     dtype: str
     steps: tuple[float, ...] | None = None
+    zeros: tuple[float, ...] | None = None
 
 
 def to_integers(array: Samples, bits: int, step: float | Sequence[float] | None = None) -> tuple[Integers, Scaling]:
@@ -60,18 +62,21 @@ def to_integers(array: Samples, bits: int, step: float | Sequence[float] | None 
         values = array.astype(np.float64)
         if not np.isfinite(values).all():
             raise InputError("samples must be finite; received NaN or infinity: fill the gaps first")
-        steps = _steps(values, bits, step)
-        return _checked(np.rint(values / steps)), Scaling(code, name, tuple(steps.tolist()))
+        steps, zeros = _grids(values, bits, step)
+        moved = tuple(zeros.tolist()) if zeros.any() else None
+        return _checked(np.rint((values - zeros) / steps)), Scaling(code, name, tuple(steps.tolist()), moved)
     if step is not None:
         raise InputError(f"step is for float samples; these are {name}")
     return _checked(array), Scaling(code, name)
 
 
-def restore(integers: NDArray[np.float64], sample_type: int, steps: Sequence[float] | None) -> Samples:
-    """Rounds, scales and clips decoded values `[N, channels]` to the stream's sample type."""
+def restore(integers: NDArray[np.float64], sample_type: int, steps: Sequence[float] | None, zeros: Sequence[float] | None = None) -> Samples:
+    """Rounds, scales and clips decoded values `[N, channels]` to the stream's sample type; steps and zeros as in `Scaling`."""
     dtype = np.dtype(SAMPLE_TYPES[sample_type])
     whole = np.rint(integers)
-    return clipped(whole * np.asarray(steps) if dtype.kind == "f" else whole, dtype)
+    if dtype.kind == "f":
+        whole = whole * np.asarray(steps) + (0.0 if zeros is None else np.asarray(zeros))
+    return clipped(whole, dtype)
 
 
 def clipped(values: Samples, dtype: np.dtype[Any]) -> Samples:
@@ -100,6 +105,21 @@ def read_steps(value: object, channels: int) -> tuple[float, ...]:
     good = isinstance(value, list) and len(value) == channels and all(type(v) in (int, float) and 0 < v <= sys.float_info.max for v in value)
     if not good:
         raise FormatError("a float signal needs metadata with a positive step for each channel")
+    assert isinstance(value, list)
+    return tuple(map(float, value))
+
+
+def read_zeros(value: object, channels: int) -> tuple[float, ...] | None:
+    """The JSON metadata's `zero`, checked; None if there is none.
+
+    Raises:
+        FormatError: not one finite number a channel.
+    """
+    if value is None:
+        return None
+    good = isinstance(value, list) and len(value) == channels and all(type(v) in (int, float) and abs(v) <= sys.float_info.max for v in value)
+    if not good:
+        raise FormatError("the metadata's zero is a finite number for each channel")
     assert isinstance(value, list)
     return tuple(map(float, value))
 
@@ -144,19 +164,47 @@ def _regular_step(levels: NDArray[np.float64]) -> float | None:
     return step if counts[-1] < INT32 and np.all(np.abs(counts - np.rint(counts)) < GRID_TOLERANCE) else None
 
 
-def _steps(values: NDArray[np.float64], bits: int, step: float | Sequence[float] | None) -> NDArray[np.float64]:
+Grids = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _grids(values: NDArray[np.float64], bits: int, step: float | Sequence[float] | None) -> Grids:
+    """Step and zero of every channel."""
     channels = values.shape[1]
     if step is None:
-        return np.array([find_step(column) or _range_step(column, bits) for column in values.T])
-    steps = np.broadcast_to(np.asarray(step, np.float64), (channels,)) if np.size(step) in (1, channels) else np.zeros(1)
+        steps, zeros = np.transpose([_grid(column, bits) for column in values.T])
+        return steps, zeros
+    steps = _given_steps(step, channels)
+    far = np.abs(values).max(0) >= (INT32 - 1) * steps
+    return steps, np.where(far, values[0], 0.0)
+
+
+def _given_steps(step: float | Sequence[float], channels: int) -> NDArray[np.float64]:
+    try:
+        steps = np.broadcast_to(np.asarray(step, np.float64), (channels,)) if np.size(step) in (1, channels) else np.zeros(1)
+    except (TypeError, ValueError):
+        steps = np.zeros(1)
     if not np.all((steps > 0) & np.isfinite(steps)):
-        raise InputError(f"step must be positive, one for all or one for each of {channels} channels; received {step}")
+        raise InputError(f"step must be positive, one for all or one for each of {channels} channels; received {step!r}")
     return steps
 
 
+def _grid(column: NDArray[np.float64], bits: int) -> tuple[float, float]:
+    """Step and zero of a channel: its zero is 0 unless 32 bits then leave nothing of the signal."""
+    if (step := find_step(column)) is not None:
+        return step, 0.0
+    fine = _range_step(column, bits)
+    if np.abs(column).max() < (INT32 - 1) * fine:
+        return fine, 0.0
+    zero = float(column[0])
+    moved = column - zero
+    if not np.isfinite(moved).all():
+        raise InputError("the samples of a channel lie further apart than a float64 reaches")
+    return find_step(moved) or _range_step(moved, bits), zero
+
+
 def _range_step(column: NDArray[np.float64], bits: int) -> float:
-    spread = float(np.ptp(column)) or float(np.abs(column).max()) or 1.0
-    return max(spread / 2.0**bits, float(np.abs(column).max()) / (INT32 - 1), sys.float_info.min)
+    spread = float(column.max() / 2 - column.min() / 2) * 2.0 ** (1 - bits)
+    return max(spread or float(np.abs(column).max()) / 2.0**bits, sys.float_info.min)
 
 
 def _checked(values: Samples | NDArray[np.float64]) -> Integers:

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import container
+from vaecodec.codec.arguments import check_threads, is_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.native import Prior
 from vaecodec.codec.rate import encode_at, rounding_offsets, step_code
-from vaecodec.codec.samples import CARRIERS, Integers, Scaling, clipped, read_steps, restore, rounding_shift, to_integers
+from vaecodec.codec.samples import CARRIERS, Integers, Scaling, clipped, read_steps, read_zeros, restore, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import StepWarning, SynthesisWarning
 
@@ -72,6 +73,7 @@ class SignalCodec:
     def __init__(self, bundle: Bundle, *, threads: int = 1, max_samples: int = MAX_SAMPLES) -> None:
         if bundle.modality != "signal":
             raise ModelError(f"{bundle.name} codes pictures, not signals")
+        check_threads(threads)
         self.bundle = bundle
         self._model = bundle.symbols
         self._threads = threads
@@ -186,7 +188,8 @@ class SignalCodec:
         values = values * 2.0**header.shift + np.asarray(header.offsets, np.float64)
         facts = read_json(latents.metadata)
         steps = read_steps(facts.get("step"), header.channels) if header.sample_type >= 6 else None
-        samples = restore(values, header.sample_type, steps)
+        zeros = read_zeros(facts.get("zero"), header.channels) if steps else None
+        samples = restore(values, header.sample_type, steps, zeros)
         if (name := facts.get("dtype")) is not None:
             samples = clipped(samples, _carried(name, header.sample_type))
         return samples[:, 0] if header.channels == 1 and facts.get("ndim") != 2 else samples
@@ -232,7 +235,7 @@ class SignalCodec:
 
     def _rate(self, value: float | Fraction | None) -> Fraction:
         hertz = self.bundle.manifest.get("rate") or 0 if value is None else value
-        if not 0 <= hertz < 1 << 32:
+        if not (is_number(hertz) or isinstance(hertz, Fraction)) or not 0 <= hertz < 1 << 32:
             raise InputError(f"a sampling rate is 0..2^32 Hz, got {value}")
         # Both parts of the fraction are varints.
         return Fraction(hertz).limit_denominator(max(1, min(1_000_000, ((1 << 32) - 1) // max(1, int(hertz) + 1))))
@@ -326,11 +329,12 @@ def _pack_json(
     for name, texts in (("columns", columns), ("units", units)):
         if texts is not None and len(texts) != channels:
             raise InputError(f"{len(texts)} {name} for {channels} channels")
-    own = ("step", "dtype", "ndim", "columns", "units")
+    own = ("step", "zero", "dtype", "ndim", "columns", "units")
     if extra is not None and (not isinstance(extra, Mapping) or any(key in own for key in extra)):
         raise InputError(f"extra is a mapping whose keys are none of {', '.join(own)}")
     facts = {
         "step": scaling.steps and list(scaling.steps),
+        "zero": scaling.zeros and list(scaling.zeros),
         "dtype": scaling.dtype if scaling.dtype in CARRIERS else None,
         "ndim": 2 if array.ndim == 2 and channels == 1 else None,
         "columns": columns and list(columns),
@@ -373,6 +377,7 @@ def _check_metadata(header: SignalHeader, metadata: Sequence[Metadata]) -> None:
     facts = read_json(metadata)
     if header.sample_type >= 6:
         read_steps(facts.get("step"), header.channels)
+        read_zeros(facts.get("zero"), header.channels)
     if "dtype" in facts:
         _carried(facts["dtype"], header.sample_type)
 

@@ -67,6 +67,8 @@ class Synthesis:
         self._network = network
         self._model = model
         self._halo = halo
+        self._flat_key: tuple[object, ...] | None = None
+        self._flat_block: Float = np.empty(0, np.float32)
 
     def boxes(self, box: Box, shape: tuple[int, int], level: int = 0) -> list[Box]:
         """What part of the approximations a part of the picture needs.
@@ -175,15 +177,22 @@ class Synthesis:
         for row, rows in _spans(sites.row, sites.rows, IMAGE_BLOCK if image else 1):
             for col, cols in _spans(sites.col, sites.cols, IMAGE_BLOCK if image else SIGNAL_BLOCK):
                 window = _Window(row, rows, col, cols, halo, halo if image else 0, approx.shape)
-                block = self._network.run(
-                    f"level_{level}",
-                    approx=window.approx(approx)[None],
-                    detail=window.details([bands[b] for b in detail], scales[detail], image)[None],
-                    step=log_step,
-                )
+                coarse, fine = window.approx(approx), window.details([bands[b] for b in detail], scales[detail], image)
+                block = self._run(level, coarse, fine, log_step)
                 if block.shape != (wanted := (1, rows * (2 if image else 1), 2 * cols, approx.array.shape[2])):
                     raise ModelError(f"the decoder's level_{level} gives {block.shape} where {wanted} is expected: its halo is not {halo}")
                 yield row * (2 if image else 1), 2 * col, block
+
+    def _run(self, level: int, approx: Float, detail: Float, log_step: Float) -> Float:
+        """One block through the network; flat ones, of which a plain sky or a tiny stream that claims a huge picture has many, only once."""
+        flat = not detail.any() and not np.any(approx != approx[:1, :1])
+        key = (level, approx.shape, approx[0, 0].tobytes(), log_step.tobytes())
+        if flat and key == self._flat_key:
+            return self._flat_block
+        block = self._network.run(f"level_{level}", approx=approx[None], detail=detail[None], step=log_step)
+        if flat:
+            self._flat_key, self._flat_block = key, block
+        return block
 
     def _detail_bands(self, level: int) -> list[int]:
         first, kinds = self._model.colours, 2**self._model.rank - 1

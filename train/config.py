@@ -178,6 +178,10 @@ class Data:
 
     def __post_init__(self) -> None:
         _count("data.length", self.length, 2, 2**22)
+        for name in ("train", "validation"):
+            require(all(isinstance(p, str) for p in getattr(self, name)), f"data.{name}", "patterns of paths", getattr(self, name))
+        named = all(isinstance(c, str) or _integer(c, 0, 2**31) for c in self.columns)
+        require(named, "data.columns", "names or numbers of columns", self.columns)
         require(self.offset in ("file", "median", "none"), "data.offset", 'one of "file", "median", "none"', self.offset)
         _between("data.flip", self.flip, 0, 1)
         _between("data.transpose", self.transpose, 0, 1)
@@ -246,7 +250,7 @@ class Training:
 
     def _check_positions(self) -> None:
         rows = self.positions
-        require(bool(rows) and all(len(r) == 3 for r in rows), "training.positions", "rows of (share, from, to)", rows)
+        require(bool(rows) and all(isinstance(r, tuple) and len(r) == 3 for r in rows), "training.positions", "rows of (share, from, to)", rows)
         valid = all(_number(s, 0, 1) and _number(a, 0, 1) and _number(b, a, 1) for s, a, b in rows)
         require(valid and abs(sum(r[0] for r in rows) - 1) < 1e-6, "training.positions", "shares that sum to 1, from <= to in [0, 1]", rows)
 

@@ -55,11 +55,16 @@ def parse_config(text: str) -> ModelConfig:
     """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"Expected TOML. {error}") from error
     if values.get("modality") == "signal" and isinstance(values.setdefault("sensor", {}), dict):
         values["sensor"].setdefault("offset", 0.0)
-    return _build(ModelConfig, values, "")
+    try:
+        return _build(ModelConfig, values, "")
+    except InputError:
+        raise
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(f"Expected fields of the types that docs/training.md names. Received: {error}") from error
 
 
 def dump_config(config: ModelConfig) -> str:
@@ -98,7 +103,7 @@ def _build(kind: type[T], values: Any, where: str) -> T:
         raise InputError(f"Expected fields of [{where or 'the model'}] among {', '.join(known)}. Received: {', '.join(unknown)}")
     missing = [n for n, f in known.items() if n not in values and f.default is MISSING and f.default_factory is MISSING]
     if missing:
-        raise InputError(f"Expected a value for {', '.join(missing)}. Received: none")
+        raise InputError(f"Expected a value for {', '.join(missing)} of [{where or 'the model'}]. Received: none")
     hints = get_type_hints(kind)
     return kind(**{name: _convert(hints[name], value, f"{where}.{name}".lstrip(".")) for name, value in values.items()})
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec import container
 from vaecodec.codec.bundle import Bundle, installed
-from vaecodec.codec.errors import InputError, ModelError
+from vaecodec.codec.errors import ModelError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.info import describe
 from vaecodec.codec.signal import SignalCodec
@@ -58,14 +58,13 @@ def decode(data: bytes, *, model: str | Path | None = None, threads: int = 1, ma
         FormatError: the stream is damaged.
         ModelError: its model is not known.
         LimitError: it claims too much.
+        InputError: no bytes, or a number of threads that is none.
     """
     return codec_for(data, model=model, threads=threads, max_size=max_size).decode(data)
 
 
 def codec_for(data: bytes, *, model: str | Path | None = None, threads: int = 1, max_size: int | None = None) -> Codec:
     """The codec that a stream needs; arguments and errors as `decode`."""
-    if not isinstance(data, bytes):
-        raise InputError(f"expected bytes, got {type(data).__name__}")
     header, _ = container.read_header(data)
     if model is not None:
         return load(model, threads=threads, max_size=max_size)

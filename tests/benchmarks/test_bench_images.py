@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from vaecodec.benchmarks import bench_images
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import FormatError, InputError
 
 
 class Halving:
@@ -55,6 +55,12 @@ def test_out_gets_json_tables_and_plots(folder: Path, tmp_path: Path) -> None:
     assert names == {"images.json", "images.txt", "images_psnr.png", "images_ms_ssim_db.png"}
     assert (tmp_path / "out" / "images.txt").read_text() == printed[0] + "\n"
     assert json.loads((tmp_path / "out" / "images.json").read_text())["kind"] == "images"
+
+
+def test_a_bad_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(FormatError, match="bad.png"):
+        bench_images(tmp_path, "photo", peers=())
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:

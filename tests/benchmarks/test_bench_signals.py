@@ -7,7 +7,7 @@ import pytest
 
 from vaecodec.benchmarks import bench_signals
 from vaecodec.benchmarks.recordings import REPORT_RECORDS, channels
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.io import wfdb
 from vaecodec.io.recording import Recording
 
@@ -82,6 +82,12 @@ def test_the_report_records_are_the_default_where_they_are_all_there(folder: Pat
     for name in REPORT_RECORDS:
         record(folder, name)
     assert [c.name for c in channels(folder, None, None, None, None)] == list(REPORT_RECORDS)
+
+
+def test_a_bad_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.hea").write_text("bad 1 360 10\nmissing.dat 16\n")
+    with pytest.raises(FormatError, match="bad.hea"):
+        channels(tmp_path, None, None, None, None)
 
 
 def test_an_unknown_record_is_refused(folder: Path) -> None:

@@ -369,6 +369,26 @@ def test_a_record_is_not_half_replaced(capsys: pytest.CaptureFixture[str]) -> No
     failing(["decode", "a.vae", "r.hea"], 7, "r.dat exists", capsys)
 
 
+def test_a_record_whose_second_file_cannot_be_written_keeps_its_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.npy").write_bytes(arrays.save_npy(np.arange(50, dtype=np.int16)))
+    run(["encode", "a.npy", "a.vae", "-m", SIGNAL, "--rate", "5"])
+    capsys.readouterr()
+    Path("r.dat").write_bytes(b"precious")
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if Path(target).suffix == ".hea":
+            raise PermissionError(13, "Permission denied", str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    failing(["decode", "a.vae", "r.hea", "-f"], 1, "r.hea: Permission denied", capsys)
+    assert Path("r.dat").read_bytes() == b"precious"
+    failing(["decode", "a.vae", "s.hea"], 1, "s.hea: Permission denied", capsys)
+
+
 @pytest.mark.parametrize(
     ("content", "name", "code", "text"),
     [

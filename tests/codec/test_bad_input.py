@@ -171,7 +171,21 @@ def test_too_many_channels_are_refused() -> None:
         signal_codec().encode(np.zeros((2, 257)))
 
 
-@pytest.mark.parametrize("options", [{"quality": -1}, {"quality": 101}, {"quality": float("nan")}, {"target_bytes": 0}, {"target_bpp": -1.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": -1},
+        {"quality": 101},
+        {"quality": float("nan")},
+        {"target_bytes": 0},
+        {"target_bpp": -1.0},
+        {"quality": "60"},
+        {"quality": True},
+        {"target_bytes": "9"},
+        {"tile": 1.5},
+        {"tile": "64"},
+    ],
+)
 def test_wrong_rates_are_refused(options: dict) -> None:
     with pytest.raises(InputError):
         image_codec().encode(picture(8, 8), **options)
@@ -184,11 +198,54 @@ def test_two_targets_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"step": 0.0}, {"step": -1.0}, {"step": float("nan")}, {"step": [1.0, 2.0, 3.0]}, {"rate": -1}, {"packet_blocks": 0}, {"columns": ["a", "b"]}],
+    [
+        {"step": 0.0},
+        {"step": -1.0},
+        {"step": float("nan")},
+        {"step": [1.0, 2.0, 3.0]},
+        {"rate": -1},
+        {"rate": "360"},
+        {"step": "a"},
+        {"packet_blocks": 0},
+        {"columns": ["a", "b"]},
+    ],
 )
 def test_wrong_signal_options_are_refused(options: dict) -> None:
     with pytest.raises(InputError):
         signal_codec().encode(beats(10), **options)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 10**6, 1.5, "2", True, None])
+def test_wrong_numbers_of_threads_are_refused(threads: object) -> None:
+    for kind, bundle in ((ImageCodec, image_codec().bundle), (SignalCodec, signal_codec().bundle)):
+        with pytest.raises(InputError, match="threads"):
+            kind(bundle, threads=threads)
+
+
+@pytest.mark.parametrize("data", ["8b564145", None, 5, [0x8B], np.zeros(4, np.uint8), bytearray(b"\x8bVAE")], ids=repr)
+def test_what_are_no_bytes_is_refused(data: object) -> None:
+    for codec in (image_codec(), signal_codec()):
+        with pytest.raises(InputError, match="bytes"):
+            codec.decode(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "part", [{"region": 5}, {"region": (0, 0, 4)}, {"region": (0, 0, 4.0, 4)}, {"region": "abcd"}, {"scale": "2"}, {"scale": 2.0}, {"scale": [2]}]
+)
+def test_wrong_parts_are_refused(part: dict) -> None:
+    stream = image_codec().encode(picture(8, 8))
+    with pytest.raises(InputError):
+        image_codec().decode(stream, **part)
+
+
+def test_tiles_above_the_limit_are_refused_in_both_directions() -> None:
+    codec = image_codec()
+    with pytest.raises(InputError, match="tile"):
+        codec.encode(np.zeros((4097, 4097), np.uint8), tile=0)
+    header = container.ImageHeader(codec.bundle.model_id, codec.bundle.synthesis_id, 20, 8192, 8192, 3, 0, 0, order=1)
+    claim = container.write_file(container.File(header, tuple(container.Packet(container.DATA, i, b"") for i in range(2))))
+    with pytest.raises(LimitError, match="8192 x 8192"):
+        codec.decode(claim)
 
 
 def test_errors_are_one_line() -> None:

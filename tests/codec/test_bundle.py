@@ -175,6 +175,24 @@ def test_golden_vectors_notice_another_model() -> None:
             Bundle(pack(manifest, {**blobs, "golden.npz": out.getvalue()})).verify()
 
 
+@pytest.mark.parametrize("wrong", [np.array(["x"]), np.zeros((2, 2, 2, 2)), np.array([]), np.array(np.nan), np.zeros(3, np.complex64)], ids=repr)
+@pytest.mark.parametrize("name", ["input_0", "quality_0", "file_0", "recon_0", "band_0_1"])
+def test_golden_vectors_of_other_kinds_are_a_fault_of_the_bundle(name: str, wrong: np.ndarray) -> None:
+    arrays = dict(np.load(io.BytesIO(with_golden().member("golden.npz"))))
+    out = io.BytesIO()
+    np.savez(out, **{**arrays, name: wrong})
+    blobs = members()
+    manifest = json.loads(blobs.pop("manifest.json"))
+    with pytest.raises(ModelError, match="golden case 0"):
+        Bundle(pack(manifest, {**blobs, "golden.npz": out.getvalue()})).verify()
+
+
+def test_golden_vectors_that_unpack_to_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golden, "MAX_UNPACKED", 1000)
+    with pytest.raises(ModelError, match="unpacks to"):
+        golden.check(with_golden())
+
+
 def test_golden_vectors_of_a_signal_hold() -> None:
     blobs = members(SIGNAL_BUNDLE.read_bytes())
     manifest = json.loads(blobs.pop("manifest.json"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaecodec.codec.errors import FormatError, InputError
-from vaecodec.codec.samples import clipped, find_step, read_steps, restore, rounding_shift, to_integers
+from vaecodec.codec.samples import clipped, find_step, read_steps, read_zeros, restore, rounding_shift, to_integers
 
 
 @pytest.mark.parametrize("step", [1.0, 0.5, 0.005, 0.25, 20.0, 1e-6, 3.0])
@@ -60,7 +60,26 @@ def test_damaged_steps_are_refused(value: object) -> None:
 
 def test_values_beyond_32_bits_ask_for_a_larger_step() -> None:
     with pytest.raises(InputError, match="larger step"):
-        to_integers(np.array([[1e12]]), 12, 1.0)
+        to_integers(np.array([[1e12], [0.0]]), 12, 1.0)
+
+
+@pytest.mark.parametrize("step", [None, 1e-4])
+@pytest.mark.parametrize("offset", [1e9, -3e13])
+def test_a_signal_far_from_zero_is_kept(step: float | None, offset: float) -> None:
+    values = offset + np.sin(np.arange(500.0) / 7)[:, None]
+    integers, scaling = to_integers(values, 12, step)
+    again = restore(integers.astype(np.float64), scaling.sample_type, scaling.steps, scaling.zeros)
+    assert np.abs(again - values).max() < 0.01  # a float64 near 3e13 has steps of 0.004
+
+
+def test_a_signal_near_zero_has_no_zero_of_its_own() -> None:
+    assert to_integers(np.sin(np.arange(50.0))[:, None], 12)[1].zeros is None
+
+
+@pytest.mark.parametrize("value", [1.0, [], [1.0], [1, "2"], [1, float("inf")], [1, float("nan")], {"a": 1}])
+def test_damaged_zeros_are_refused(value: object) -> None:
+    with pytest.raises(FormatError):
+        read_zeros(value, 2)
 
 
 def test_a_step_for_integers_is_refused() -> None:

@@ -181,6 +181,13 @@ def wfdb_sample(gain: object) -> Recording:
     return Recording(np.array([1024], np.int16), None, ["MLII"], ["mV"], extra={"wfdb": {"gain": gain, "baseline": [1024]}})
 
 
+@pytest.mark.parametrize("first", ["time", "x"])
+def test_a_cell_of_a_hundred_thousand_digits_costs_little(first: str) -> None:
+    rows = [f"{i}.{'0' * (10**5 if i == 5 else 1)},{i * i}" for i in range(200)]
+    recording = csv_files.read("\n".join([f"{first},y", *rows]).encode())
+    assert len(csv_files.write(recording)) < 20_000
+
+
 def test_very_small_numbers_keep_their_digits() -> None:
     values = [1e-11, 5e-11, 3e-11, 8e-11]
     again = csv_files.write(csv_files.read(table(["v", *(f"{v:.12f}" for v in values)]))).decode().splitlines()

@@ -110,6 +110,13 @@ def test_a_colour_profile_comes_back() -> None:
     assert images.read(data).icc == b"profile"
 
 
+def test_a_profile_for_other_colours_than_the_pixels_is_left_out_with_a_note() -> None:
+    profile = bytes(16) + b"CMYK" + bytes(108)
+    picture_ = images.read(saved(Image.new("CMYK", (8, 8)), "JPEG", icc_profile=profile))
+    assert picture_.icc is None
+    assert "profile" in picture_.notes[0]
+
+
 def test_size_is_checked_before_pixels_are_read() -> None:
     with pytest.raises(LimitError, match="20 x 30"):
         images.read(saved(Image.new("RGB", (20, 30))), max_pixels=599)

@@ -101,6 +101,14 @@ def test_a_wrong_field_of_a_section_is_named(make, message):
         (MINIMAL + "[training]\nbatch = true\n", "training.batch to be int. Received: True"),
         (MINIMAL + "[training]\nparts = 'prior'\n", "training.parts to be a list"),
         (MINIMAL + "[sensor]\nunits = ['mV']\n", "sensor.units to be str"),
+        (MINIMAL + "[training]\npositions = [1, 2]\n", "rows of .share, from, to."),
+        (MINIMAL + "[training]\nparts = [['prior']]\n", "some of prior"),
+        (MINIMAL + "[training]\nparts = [{}]\n", "types that docs/training.md names"),
+        (MINIMAL + "positions = 0.5\n", "validation.positions to be a list"),
+        (MINIMAL + "[synthesis]\nchannels = [[1]]\n", "synthesis.channels"),
+        (MINIMAL.replace("length = 64", "length = 64\ntrain = [1]", 1), "data.train to be patterns"),
+        (MINIMAL.replace("length = 64", "length = 64\ncolumns = [[0]]", 1), "data.columns"),
+        (MINIMAL.replace('name = "m"', "name = 5"), "name to be str"),
     ],
 )
 def test_a_wrong_text_is_explained(text, message):

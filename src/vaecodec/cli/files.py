@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +145,28 @@ def write_outputs(target: str, contents: Mapping[str, bytes], force: bool) -> No
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         staged = [(stack.enter_context(_staged(folder, content)), folder / name) for name, content in contents.items()]
-        for temporary, path in staged:
-            temporary.replace(path.resolve() if path.is_symlink() else path)
+        pairs = [(temporary, path.resolve() if path.is_symlink() else path) for temporary, path in staged]
+        if len(pairs) == 1:
+            pairs[0][0].replace(pairs[0][1])
+        else:
+            _replace_all(pairs)
+
+
+def _replace_all(pairs: Sequence[tuple[Path, Path]]) -> None:
+    """Moves files that belong together into their places; if one cannot be, those before it get their old content back."""
+    undo: list[Callable[[], Any]] = []
+    with tempfile.TemporaryDirectory(dir=pairs[0][1].parent, prefix=".vaecodec-") as spare:
+        try:
+            for number, (temporary, path) in enumerate(pairs):
+                old = Path(spare) / str(number)
+                if path.exists():
+                    shutil.copy2(path, old)
+                temporary.replace(path)
+                undo.append(partial(old.replace, path) if old.exists() else partial(path.unlink, missing_ok=True))
+        except BaseException:
+            for back in reversed(undo):
+                back()
+            raise
 
 
 @contextlib.contextmanager

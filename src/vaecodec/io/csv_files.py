@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.codec.samples import find_step
-from vaecodec.io.csv_layout import TimeColumn, decimals, rate_of, runs, time_column, unit_of_time, unroll
+from vaecodec.io.csv_layout import MAX_PLACES, TimeColumn, decimals, rate_of, runs, time_column, unit_of_time, unroll
 from vaecodec.io.recording import Recording
 
 __all__ = ["read", "write"]
@@ -25,8 +25,6 @@ __all__ = ["read", "write"]
 SEPARATORS = ",;\t|"
 # Above this many decimals the digits are those of a binary float, not of a decimal step.
 MAX_DECIMALS = 9
-# What a very small step may need.
-MOST_DECIMALS = 20
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -196,8 +194,8 @@ def _places(places: int | None, step: float, largest: float = 1.0) -> int:
     if places is not None and places <= MAX_DECIMALS:
         return places
     if step > 0:
-        return min(MOST_DECIMALS, max(0, 2 - int(np.floor(np.log10(step)))))
-    return MAX_DECIMALS if not 0 < largest < 1 else min(MOST_DECIMALS, MAX_DECIMALS - int(np.floor(np.log10(largest))))
+        return min(MAX_PLACES, max(0, 2 - int(np.floor(np.log10(step)))))
+    return MAX_DECIMALS if not 0 < largest < 1 else min(MAX_PLACES, MAX_DECIMALS - int(np.floor(np.log10(largest))))
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -259,7 +257,7 @@ def _extra_columns(facts: dict[str, Any], length: int) -> list[tuple[int, str, l
     try:
         if time := facts.get("time"):
             line = float(time["start"]) + np.arange(length) * float(time["step"])
-            out.append((int(time["at"]), str(time["name"]), [f"{v:.{int(time['places']) % 20}f}" for v in line.tolist()]))
+            out.append((int(time["at"]), str(time["name"]), [f"{v:.{min(MAX_PLACES, max(0, int(time['places'])))}f}" for v in line.tolist()]))
         for column in facts.get("text", ()):
             out.append((int(column["at"]), str(column["name"]), unroll(column["runs"], length)))
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
@@ -275,4 +273,4 @@ def _seconds(recording: Recording, length: int) -> list[tuple[int, str, list[str
 
 def _list_item(values: object, i: int, default: Any) -> Any:
     value = values[i] if isinstance(values, list) and i < len(values) else default
-    return value if isinstance(value, int) and 0 <= value <= 20 else default
+    return value if isinstance(value, int) and 0 <= value <= MAX_PLACES else default

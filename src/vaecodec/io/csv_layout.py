@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec.errors import FormatError, LimitError
 
-__all__ = ["TimeColumn", "decimals", "runs", "time_column", "unit_of_time", "unroll"]
+__all__ = ["MAX_PLACES", "TimeColumn", "decimals", "runs", "time_column", "unit_of_time", "unroll"]
 
 # Unit of a time column by what its name contains; the first that fits decides.
 TIME_UNITS = (("ns", 10**9), ("us", 10**6), ("µs", 10**6), ("micro", 10**6), ("ms", 1000), ("milli", 1000))
@@ -22,6 +22,8 @@ EPOCH_UNITS = ((1e17, 10**9), (1e14, 10**6), (1e11, 1000))
 MAX_RUNS = 4096
 # Letters that a text column of a stream may unfold to.
 MAX_TEXT = 1 << 27
+# A float64 near 1 has 17 significant digits; cells with more decimals than this are not read digit for digit.
+MAX_PLACES = 20
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,11 @@ class TimeColumn:
 
 
 def decimals(cells: list[str]) -> int | None:
-    """Most decimals of a column; None if a cell is in exponent form."""
+    """Most decimals of a column; None if a cell is in exponent form or has more than `MAX_PLACES`."""
     if any("e" in cell or "E" in cell for cell in cells):
         return None
-    return max(len(cell.partition(".")[2]) for cell in cells)
+    most = max(len(cell.partition(".")[2]) for cell in cells)
+    return most if most <= MAX_PLACES else None
 
 
 def time_column(cells: list[str], values: NDArray[np.float64]) -> TimeColumn | None:

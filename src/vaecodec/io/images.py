@@ -60,8 +60,12 @@ def _picture(image: Image.Image) -> Picture:
     deep = _bits(image) > 8
     ImageOps.exif_transpose(image, in_place=True)  # a large picture must not be there twice
     pixels = pixels_of(image)
-    notes = ("16 bits a component are reduced to 8",) if deep else ()
-    return Picture(pixels, _block(image.info.get("icc_profile")), _block(image.info.get("exif")), notes)
+    icc = _block(image.info.get("icc_profile"))
+    notes = ["16 bits a component are reduced to 8"] if deep else []
+    if icc and len(icc) >= 20 and icc[16:20] != (b"GRAY" if pixels.ndim == 2 or pixels.shape[2] == 2 else b"RGB "):
+        icc = None
+        notes.append(f"the colour profile is for {image.mode} and is left out: the pixels are not")
+    return Picture(pixels, icc, _block(image.info.get("exif")), tuple(notes))
 
 
 def _bits(image: Image.Image) -> int:

@@ -1,0 +1,39 @@
+"""Checks of what callers hand over: types and ranges, with one wording."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+from vaecodec.codec.errors import InputError
+
+__all__ = ["MAX_THREADS", "check_bytes", "check_threads", "is_number", "whole_number"]
+
+MAX_THREADS = 256
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite real number, of NumPy too; True and False are not."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def whole_number(value: object, what: str, low: int, high: int) -> int:
+    """The value as an int.
+
+    Raises:
+        InputError: it is none, or outside of low..high.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:
+        raise InputError(f"{what} is a whole number in {low}..{high}, got {value!r}")
+    return int(value)
+
+
+def check_threads(value: object) -> int:
+    """A number of threads; the interpreter does not survive what no machine has."""
+    return whole_number(value, "threads", 1, MAX_THREADS)
+
+
+def check_bytes(value: object) -> None:
+    """InputError unless the value is the bytes of a stream."""
+    if not isinstance(value, bytes):
+        raise InputError(f"expected bytes, got {type(value).__name__}")
