@@ -112,13 +112,15 @@ class Trainer:
         Raises:
             InputError: if there is none, or it is damaged or of another model.
         """
-        path = tf.train.latest_checkpoint(folder)
+        try:
+            path = tf.train.latest_checkpoint(folder)
+            if path is not None:
+                self.checkpoint.restore(path).assert_existing_objects_matched()
+        except (tf.errors.OpError, AssertionError, ValueError, LookupError, TypeError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise InputError(f"Expected a checkpoint of this config. Received: {folder} ({reason})") from error
         if path is None:
             raise InputError(f"Expected a checkpoint. Received: none in {folder}")
-        try:
-            self.checkpoint.restore(path).assert_existing_objects_matched()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
-            raise InputError(f"Expected a checkpoint of this config. Received: {path} ({str(error).splitlines()[0]})") from error
         self.quantise_at(self.progress)
 
     def _build(self, mixed_precision: bool) -> CodecModel:

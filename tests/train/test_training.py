@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -192,6 +193,16 @@ def test_resume_with_a_damaged_checkpoint_is_explained(signal_config, signal_fol
     (folder / "ckpt-3.index").write_bytes(b"broken")
     with pytest.raises(InputError, match="Expected a checkpoint"):
         train(signal_config, signal_folder, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "data", "index"])
+def test_resume_with_a_checkpoint_cut_short_is_explained(finished, signal_folder, tmp_path, name):
+    shutil.copytree(finished[0], tmp_path / "run")
+    for path in (tmp_path / "run" / "checkpoints").iterdir():
+        if name in path.name:
+            path.write_bytes(path.read_bytes()[: 0 if name == "checkpoint" else path.stat().st_size // 2])
+    with pytest.raises(InputError, match="Expected a checkpoint"):
+        train(load_config(tmp_path / "run" / "config.toml"), signal_folder, tmp_path / "run", resume=True)
 
 
 @pytest.mark.parametrize(
