@@ -176,6 +176,7 @@ class _Bench:
         self._analysis = _float_analysis(trained)
         self._synthesis = _whole(trained.levels)
         self._corrected = _whole(exported.levels)
+        self._weights = [2.0 ** (offset / 16) for offset in trained.config.band_offsets()]
 
     def run(self, sample: Array, quality: float) -> _Trial:
         stream = self._encode(sample, quality)
@@ -260,13 +261,14 @@ class _Bench:
         if self._trained.mix is not None:
             x = x @ self._trained.mix.T
         rounding = self._trained.config.rounding
-        bands = [np.asarray(band[0]) / self._step(t) for band in self._analysis(tf.constant(x[None], tf.float32))]
+        coefficients = self._analysis(tf.constant(x[None], tf.float32))
+        bands = [np.asarray(band[0]) / (self._step(t) * weight) for band, weight in zip(coefficients, self._weights, strict=True)]
         first = self._exported.program.colours
         offsets = [rounding.approximation] * first + [rounding.detail] * (len(bands) - first)
         return [np.sign(band) * np.floor(np.abs(band) + r) for band, r in zip(bands, offsets, strict=True)]
 
     def _float_reconstruct(self, z: Bands, t: int) -> Float:
-        y = self._run(self._synthesis, z, t)
+        y = self._run(self._synthesis, [band * weight for band, weight in zip(z, self._weights, strict=True)], t)
         if self._trained.mix is None:
             return y
         inverse = np.linalg.inv(self._trained.mix) if self._trained.unmix is None else self._trained.unmix

@@ -137,7 +137,7 @@ def step_range(config: ModelConfig, filters: AnalysisFilters) -> StepRange:
     """
     peak = filters.peak_gain() if config.rank == 2 else 1.0
     headroom = np.floor(np.log2(2.0**15 / (2.0 ** (config.sensor.bits - 1) * peak)))
-    needed = np.ceil(-config.step.lo - min(filters.step_offsets()) / 16)
+    needed = np.ceil(-config.step.lo - min(_offsets(config, filters)) / 16)
     in_shift = int(max(needed, min(headroom, MOST_FRACTIONAL_BITS)))
     return StepRange(round(16 * (config.step.lo + in_shift)), round(16 * (config.step.hi + in_shift)), in_shift)
 
@@ -174,7 +174,12 @@ def _bands(config: ModelConfig, filters: AnalysisFilters) -> tuple[Band, ...]:
     approximations = config.colours if config.rank == 2 else 1
     count = band_count(config.rank, config.levels, config.colours)
     rounding = [config.rounding.approximation] * approximations + [config.rounding.detail] * (count - approximations)
-    return tuple(Band(o, round(_WHOLE * r)) for o, r in zip(filters.step_offsets(), rounding, strict=True))
+    return tuple(Band(o, round(_WHOLE * r)) for o, r in zip(_offsets(config, filters), rounding, strict=True))
+
+
+def _offsets(config: ModelConfig, filters: AnalysisFilters) -> list[int]:
+    """Step code offset of every band: of the integer filters' gain and of the config's weight."""
+    return [gain + weight for gain, weight in zip(filters.step_offsets(), config.band_offsets(), strict=True)]
 
 
 def _unmix(trained: Trained, filters: AnalysisFilters, mix: Array) -> Array:

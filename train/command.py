@@ -192,7 +192,7 @@ class _Session:
             tf.summary.scalar("validation/score", value)
             for f in self.figures:
                 for name, number in f.as_json().items():
-                    if name in ("rate", "objective", "psnr", "ratio", "prdn"):
+                    if name in ("rate", "objective", "psnr", "ms_ssim", "ratio", "prdn"):
                         tf.summary.scalar(f"validation/{name}/position_{f.position:g}", number)
             tf.summary.image("validation/original_and_reconstruction", side_by_side(*self.evaluator.sample())[None])
 

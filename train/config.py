@@ -16,13 +16,16 @@ Every field is checked when the object is made; a wrong one raises `InputError` 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, log2
 from typing import Any
 
 from vaecodec.codec.errors import InputError
 
 IMAGE, SIGNAL = "image", "signal"
+STEPS_AN_OCTAVE = 16  # of the step code (docs/format.md section 3)
 PARTS = ("prior", "synthesis", "filters")
+SQUARED_ERROR, MS_SSIM = "squared error", "ms-ssim"
+MS_SSIM_SIDE = 11 * 2**4  # a window of 11 pixels at the coarsest of five scales
 REACH = 4  # samples that the analysis filters see to each side
 
 
@@ -83,16 +86,23 @@ class Step:
         lo: the finest, position 0.
         hi: the coarsest, position 1.
         condition: channels n_q that tell the networks the position, 2..16.
+        weights: factors on the step, of the details of levels 1..L and then of the approximation; empty: all 1, which is best for squared
+            error. Rounded to sixteenths of an octave.
+        chroma: pictures: factor on the step of all planes but the first.
     """
 
     lo: float = 0.5
     hi: float = 7.0
     condition: int = 5
+    weights: tuple[float, ...] = ()
+    chroma: float = 1.0
 
     def __post_init__(self) -> None:
         _between("step.lo", self.lo, -8, 16)
         _between("step.hi", self.hi, self.lo + 0.0625, 16)
         _count("step.condition", self.condition, 2, 16)
+        require(all(_number(w, 0.125, 8) for w in self.weights), "step.weights", "numbers from 0.125 to 8", self.weights)
+        _between("step.chroma", self.chroma, 0.125, 8)
 
 
 @dataclass(frozen=True)
@@ -214,6 +224,7 @@ class Training:
         prior_rate, synthesis_rate, filters_rate: learning rates of the parts relative to `learning_rate`.
         seed: of data, noise and initial weights.
         lambda_scale: factor on the weight of the distortion; 1 is the slope of fine quantisation (docs/training.md).
+        distortion: what the synthesis learns to make small: "squared error", or "ms-ssim" for pictures with resting filters.
         positions: rows (share, from, to): where training draws the step's position.
         quantise_from: share of the training after which the prior's weights and activations are on their integer grids; 1: never, 0: always.
     """
@@ -230,6 +241,7 @@ class Training:
     filters_rate: float = 0.1
     seed: int = 1
     lambda_scale: float = 1.0
+    distortion: str = SQUARED_ERROR
     positions: tuple[tuple[float, float, float], ...] = ((0.85, 0.2, 1.0), (0.15, 0.0, 0.25))
     quantise_from: float = 0.75
 
@@ -244,6 +256,8 @@ class Training:
         for name in ("prior_rate", "synthesis_rate", "filters_rate"):
             _between(f"training.{name}", getattr(self, name), 0, 1e3)
         _between("training.quantise_from", self.quantise_from, 0, 1)
+        measured = self.distortion in (SQUARED_ERROR, MS_SSIM)
+        require(measured, "training.distortion", f'"{SQUARED_ERROR}" or "{MS_SSIM}"', self.distortion)
         known = bool(self.parts) and len(set(self.parts)) == len(self.parts) and set(self.parts) <= set(PARTS)
         require(known, "training.parts", f"some of {', '.join(PARTS)}, each once", self.parts)
         self._check_positions()
@@ -313,8 +327,16 @@ class ModelConfig:
         for name in ("synthesis.channels", "synthesis.blocks"):
             values = getattr(self.synthesis, name.partition(".")[2])
             require(len(values) <= self.levels, name, f"at most {self.levels} values, one a level", values)
+        weights = self.step.weights
+        require(len(weights) in (0, self.levels + 1), "step.weights", f"{self.levels + 1} numbers, or none", weights)
+        self._check_distortion()
         self._check_length("data.length", self.data.length)
         self._check_length("validation.length", self.validation.length)
+
+    def _check_distortion(self) -> None:
+        if self.training.distortion == MS_SSIM:
+            fits = self.modality == IMAGE and "filters" not in self.training.parts and min(self.data.length, self.validation.length) >= MS_SSIM_SIDE
+            require(fits, "training.distortion", f"{MS_SSIM} for pictures of {MS_SSIM_SIDE} pixels or more, with resting filters", MS_SSIM)
 
     def _check_length(self, name: str, length: int) -> None:
         unit = 2**self.levels
@@ -325,6 +347,15 @@ class ModelConfig:
     def rank(self) -> int:
         """1 for signals, 2 for pictures."""
         return 2 if self.modality == IMAGE else 1
+
+    def band_offsets(self) -> tuple[int, ...]:
+        """What `step.weights` and `step.chroma` add to the step code of every band, in the order of docs/format.md section 1."""
+        weights = self.step.weights or (1.0,) * (self.levels + 1)
+        planes = [1.0] + [self.step.chroma] * (self.colours - 1)
+        factors = [weights[-1] * plane for plane in planes]
+        for level in range(self.levels, 0, -1):
+            factors += [weights[level - 1] * plane for plane in planes for _ in range(2**self.rank - 1)]
+        return tuple(round(STEPS_AN_OCTAVE * log2(factor)) for factor in factors)
 
     @property
     def channels(self) -> int:

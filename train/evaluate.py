@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import tensorflow as tf
 
+from vaecodec.train.config import MS_SSIM
 from vaecodec.train.model import CodecModel
-from vaecodec.train.objective import rate_distortion
+from vaecodec.train.objective import dissimilarity, rate_distortion
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Figure:
         objective: R + lambda D of docs/training.md, bits a pixel or sample.
         psnr: pictures: dB over all components after rounding and clipping, mean over files; None for signals.
         ratio: signals: the sensor's bits over `rate`; None for pictures.
+        ms_ssim: models trained for it: -10 log10 of the mean of 1 - MS-SSIM, in dB; None for others.
         prdn: signals: root mean square error over the deviation of each file's signal, in percent, mean over files; None for pictures.
         stages: bits a pixel or sample by stage of the prior.
     """
@@ -34,10 +36,13 @@ class Figure:
     psnr: float | None
     ratio: float | None
     prdn: float | None
+    ms_ssim: float | None
     stages: tuple[float, ...]
 
     def text(self) -> str:
         """Rate and distortion in a few words."""
+        if self.ms_ssim is not None:
+            return f"{self.rate:.4f} bpp {self.psnr:.2f} dB, MS-SSIM {self.ms_ssim:.2f} dB"
         if self.psnr is not None:
             return f"{self.rate:.4f} bpp {self.psnr:.2f} dB"
         return f"CR {self.ratio:.2f} PRDN {self.prdn:.2f} %"
@@ -48,8 +53,11 @@ class Figure:
 
 
 def score(figures: list[Figure]) -> float:
-    """One number to compare runs of one config by, lower is better: mean over positions of log2 of the objective."""
-    return float(np.mean([math.log2(max(f.objective, 1e-6)) for f in figures]))
+    """One number to compare runs of one config by, lower is better: mean over positions of log2 of the objective.
+
+    Where MS-SSIM is trained for: of rate times 1 - MS-SSIM, since doubling the rate about halves the latter.
+    """
+    return float(np.mean([math.log2(max(f.objective if f.ms_ssim is None else f.rate * 10 ** (-f.ms_ssim / 10), 1e-6)) for f in figures]))
 
 
 class Evaluator:
@@ -75,11 +83,14 @@ class Evaluator:
         return self._reconstruct(self.examples[0], positions[len(positions) // 2])[:2]
 
     def _figure(self, position: float) -> Figure:
-        rates, objectives, errors, stages = [], [], [], []
+        rates, objectives, errors, stages, similar = [], [], [], [], []
+        measured = self.model.config.training.distortion == MS_SSIM
         for example in self.examples:
             x, x_hat, outcome = self._reconstruct(example, position)
             rates.append(float(outcome.rate[0]))
             objectives.append(float(rate_distortion(outcome.rate, outcome.distortion)[0]))
+            if measured:
+                similar.append(float(dissimilarity(tf.constant(x[None]), tf.constant(x_hat[None]))[0]))
             stages.append(outcome.stage_bits[0].numpy())
             errors.append(_psnr(x, x_hat) if self.model.config.rank == 2 else _prdn(x, x_hat))
         picture = self.model.config.rank == 2
@@ -92,6 +103,7 @@ class Evaluator:
             psnr=error if picture else None,
             ratio=None if picture else self.model.config.sensor.bits / max(rate, 1e-9),
             prdn=None if picture else error,
+            ms_ssim=-10 * math.log10(max(float(np.mean(similar)), 1e-9)) if measured else None,
             stages=tuple(float(s) for s in np.mean(stages, axis=0)),
         )
 

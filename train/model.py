@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vaecodec.train.config import ModelConfig
+from vaecodec.train.config import STEPS_AN_OCTAVE, ModelConfig
 from vaecodec.train.layers.colour import Colour
 from vaecodec.train.layers.inverse import bank_inverse
 from vaecodec.train.layers.prior import Prior
@@ -62,6 +62,7 @@ class CodecModel(tf.keras.Model):
 
     Attributes:
         config, topology: as built.
+        band_weights: step of every band over the common step.
         colour, unmix: the mix and its inverse; None for one plane.
         analysis, prior, synthesis: the layers.
 
@@ -80,6 +81,7 @@ class CodecModel(tf.keras.Model):
         self.config = config
         self.trainable_filters = trainable_filters
         self.topology = topology_of(config)
+        self.band_weights = [2.0 ** (offset / STEPS_AN_OCTAVE) for offset in config.band_offsets()]
         mixed = config.colours == 3
         self.colour = Colour(name="colour") if mixed else None
         self.unmix = Colour(inverse=True, name="unmix") if mixed else None
@@ -111,9 +113,9 @@ class CodecModel(tf.keras.Model):
         return self.analysis(x if self.colour is None else self.colour(x))
 
     def scale(self, y: list[tf.Tensor], position: tf.Tensor) -> list[tf.Tensor]:
-        """Coefficients in units of the step."""
+        """Coefficients in units of their band's step."""
         inverse = 1.0 / self.step(position)[:, None, None]
-        return [band * inverse for band in y]
+        return [band * (inverse / weight) for band, weight in zip(y, self.band_weights)]
 
     def quantise(self, scaled: list[tf.Tensor]) -> list[tf.Tensor]:
         """z: integers as floats, by the dead-zone quantiser of docs/format.md section 3; no gradient."""
@@ -126,8 +128,8 @@ class CodecModel(tf.keras.Model):
         return self.quantise(self.scale(self.analyse(x), position))
 
     def synthesise(self, y_hat: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:
-        """Samples in units of the step, offset not yet added, from bands in units of the step."""
-        x = self.synthesis(y_hat, position)
+        """Samples in units of the step, offset not yet added, from bands in units of their own steps."""
+        x = self.synthesis([band * weight for band, weight in zip(y_hat, self.band_weights)], position)
         return x if self.unmix is None else self.unmix(x)
 
     def reconstruct(self, z: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:

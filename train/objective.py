@@ -59,6 +59,33 @@ def joint_loss(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float = 1.0
     return tf.reduce_mean(rate_distortion(rate, distortion, lambda_scale) / tf.stop_gradient(rate + RATE_FLOOR))
 
 
+def dissimilarity(x: tf.Tensor, x_hat: tf.Tensor) -> tf.Tensor:
+    """1 - MS-SSIM of pictures (Wang, Simoncelli and Bovik 2003), five scales, mean over colour planes.
+
+    Args:
+        x: [B, H, W, C] components 0..255, sides of at least 176.
+        x_hat: likewise; clipped to 0..255.
+
+    Returns:
+        [B], 0 for equal pictures.
+    """
+    return 1.0 - tf.image.ssim_multiscale(x, tf.clip_by_value(x_hat, 0.0, 255.0), 255.0)
+
+
+def similarity_loss(rate: tf.Tensor, dissimilarity: tf.Tensor) -> tf.Tensor:
+    """`separate_loss` with 1 - MS-SSIM in place of the squared error.
+
+    Args:
+        rate: [B] bits a pixel.
+        dissimilarity: [B] in 0..1.
+
+    Returns:
+        Scalar, whose gradients are about those of the mean log rate and of the mean log dissimilarity.
+    """
+    weighed = rate / tf.stop_gradient(rate + RATE_FLOOR) + dissimilarity / tf.stop_gradient(dissimilarity + 1e-4)
+    return tf.reduce_mean(weighed)
+
+
 def separate_loss(rate: tf.Tensor, distortion: tf.Tensor, lambda_scale: float = 1.0) -> tf.Tensor:
     """The same where the filters rest: the prior decides the rate and the synthesis the distortion, each with its own weights.
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from vaecodec.codec.errors import InputError
-from vaecodec.train.config import ModelConfig
+from vaecodec.train.config import MS_SSIM, ModelConfig
 from vaecodec.train.data.examples import Examples
 from vaecodec.train.data.pipeline import batches
 from vaecodec.train.model import CodecModel, build
-from vaecodec.train.objective import joint_loss, rate_distortion, separate_loss
+from vaecodec.train.objective import dissimilarity, joint_loss, rate_distortion, separate_loss, similarity_loss
 from vaecodec.train.schedule import learning_rate, progress
 from vaecodec.train.strategies import check_batch, share_of
 
@@ -156,7 +156,10 @@ class Trainer:
         moving, weight = self.model.trainable_filters, self.config.training.lambda_scale
         with tf.GradientTape() as tape:
             outcome = self.model(x, position, moving or "prior" in self.optimizers, moving or "synthesis" in self.optimizers)
-            loss = (joint_loss if moving else separate_loss)(outcome.rate, outcome.distortion, weight)
+            if self.config.training.distortion == MS_SSIM:
+                loss = similarity_loss(outcome.rate, dissimilarity(tf.cast(x, tf.float32), outcome.reconstruction))
+            else:
+                loss = (joint_loss if moving else separate_loss)(outcome.rate, outcome.distortion, weight)
             scaled = loss * (self.scale / self.strategy.num_replicas_in_sync)
         gradients = _finite([g / self.scale for g in tape.gradient(scaled, variables, unconnected_gradients="zero")])
         for part, optimizer in self.optimizers.items():

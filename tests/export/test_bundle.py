@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from trained_models import model, trained
+from trained_models import exported, model, trained
 
 from vaecodec.codec.bundle import MEMBERS, Bundle, pack
 from vaecodec.codec.errors import InputError, ModelError
@@ -17,7 +18,9 @@ from vaecodec.export import cli_export_bundle
 from vaecodec.export.bundle import Facts, export_bundle, load_samples, packet_blocks
 from vaecodec.export.golden import picture, signal
 from vaecodec.export.report import measure
+from vaecodec.export.trained import convert, from_model
 from vaecodec.train import weights
+from vaecodec.train.model import build
 
 FACTS = Facts(name="tiny", sources=("Formulas, public domain",), command="a test")
 
@@ -90,6 +93,21 @@ def test_the_integer_analysis_costs_next_to_nothing(image, ecg):
     for row in ecg.report.rows:
         assert row.analysis_error < 1.02 * row.float_error + 0.05
         assert row.analysis_rate < 1.02 * row.float_rate
+
+
+def test_weighted_steps_reach_the_bundle():
+    config = model("tiny-image").config
+    config = replace(config, step=replace(config.step, weights=(2.0,) * config.levels + (0.5,)))
+    weighted = build(config)
+    weighted.set_weights(model("tiny-image").get_weights())
+    plain, heavy = exported("tiny-image"), convert(from_model(weighted))
+    shift = 16 * (heavy.steps.in_shift - plain.steps.in_shift)
+    change = [b.offset - a.offset for a, b in zip(plain.program.bands, heavy.program.bands, strict=True)]
+    assert change == [-16] * 3 + [16] * (len(change) - 3)
+    assert (heavy.steps.t_lo, heavy.steps.t_hi) == (plain.steps.t_lo + shift, plain.steps.t_hi + shift)
+    report = export_bundle(from_model(weighted), FACTS, [picture(64, 80)]).report
+    assert max(row.difference for row in report.rows) < 0.01
+    assert all(row.analysis_error > row.float_error - 0.2 for row in report.rows)
 
 
 def test_a_report_needs_samples(ecg):

@@ -60,6 +60,8 @@ def test_options_replace_fields_and_are_checked():
         ({"colours": 3}, "colours to be 1 for signals"),
         ({"synthesis": SynthesisWidths((1, 2, 3, 4, 5, 6, 7), (1,))}, "synthesis.channels to be at most 6 values"),
         ({"data": Data(length=100)}, "data.length to be a multiple of 64"),
+        ({"step": Step(weights=(1.0, 2.0))}, "step.weights to be 7 numbers, or none"),
+        ({"training": Training(distortion="ms-ssim")}, "training.distortion to be ms-ssim for pictures"),
     ],
 )
 def test_a_wrong_field_of_the_model_is_named(change, message):
@@ -72,6 +74,8 @@ def test_a_wrong_field_of_the_model_is_named(change, message):
     [
         (lambda: Step(lo=3, hi=2), "step.hi to be a number from 3.0625 to 16"),
         (lambda: Step(lo=float("nan")), "step.lo"),
+        (lambda: Step(weights=(0.0,)), "step.weights to be numbers from 0.125 to 8"),
+        (lambda: Training(distortion="l1"), "training.distortion"),
         (lambda: Rounding(detail=0.6), "rounding.detail to be a number from 0 to 0.5"),
         (lambda: Data(offset="mean"), "data.offset to be one of"),
         (lambda: Data(columns=(0, 1), weights=(1.0,)), "one number for each of 2 columns"),
@@ -114,6 +118,13 @@ def test_a_wrong_field_of_a_section_is_named(make, message):
 def test_a_wrong_text_is_explained(text, message):
     with pytest.raises(InputError, match=message):
         parse_config(text)
+
+
+def test_band_offsets_follow_the_order_of_the_bands():
+    step = Step(weights=(2.0, 0.5, 4.0), chroma=2.0)
+    config = replace(load_config("tiny-image"), levels=2, step=step)
+    assert config.band_offsets() == (32, 48, 48, *[-16] * 3, *[0] * 6, *[16] * 3, *[32] * 6)
+    assert load_config("ecg").band_offsets() == (0,) * 7
 
 
 def test_a_missing_file_is_named(tmp_path):

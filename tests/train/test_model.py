@@ -11,10 +11,11 @@ import tensorflow as tf
 import tensorflow_compression as tfc
 import tensorflow_probability as tfp
 
+from vaecodec.benchmarks.msssim import ms_ssim
 from vaecodec.train.config import Step
 from vaecodec.train.layers.prior import gather_symbols
 from vaecodec.train.model import build
-from vaecodec.train.objective import SLOPE, joint_loss, rate_distortion, separate_loss
+from vaecodec.train.objective import SLOPE, dissimilarity, joint_loss, rate_distortion, separate_loss
 
 tfd = tfp.distributions
 
@@ -35,6 +36,25 @@ def picture(n: int = 1) -> np.ndarray:
 
 def window(n: int = 1) -> np.ndarray:
     return np.round(np.random.default_rng(0).normal(size=[n, 32, 1]) * 9).astype(np.float32)
+
+
+def test_weights_make_the_steps_of_bands_coarser_and_the_synthesis_knows(image_config):
+    weighted = replace(image_config, step=replace(image_config.step, weights=(2.0, 0.5), chroma=2.0))
+    model, plain = build(weighted), build(image_config)
+    x, position = tf.constant(picture()), tf.constant([0.0])
+    ratios = [4.0 if c else 2.0 for c in range(3) for _ in range(3)]
+    coarser, equal = (m.scale(m.analyse(x), position) for m in (model, plain))
+    for mine, theirs, ratio in zip(coarser, equal, [0.5, 1, 1, *ratios], strict=True):
+        np.testing.assert_allclose(mine * ratio, theirs, rtol=1e-5, atol=1e-5)
+    assert np.abs(model.reconstruct(model.latents(x, position), position) - picture()).max() < 20
+
+
+def test_dissimilarity_is_one_minus_the_benchmarks_ms_ssim():
+    rng = np.random.default_rng(3)
+    a = rng.integers(0, 256, [2, 192, 208, 3]).astype(np.float32)
+    b = np.clip(a + rng.normal(size=a.shape) * 60, 0, 255).astype(np.float32)
+    expected = [1 - ms_ssim(x, y) for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(dissimilarity(tf.constant(a), tf.constant(b)), expected, atol=1e-4)
 
 
 def test_negative_elbo_is_rate_plus_lambda_distortion_plus_a_constant(signal_model):

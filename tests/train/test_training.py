@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from vaecodec.codec.errors import InputError
 from vaecodec.train import cli_train, weights
@@ -129,6 +130,24 @@ def test_a_few_steps_improve_the_figures(kind, request):
     for _ in range(8):
         trainer.advance()
     assert score(evaluator.figures()) < before
+
+
+def test_a_run_for_ms_ssim_improves_it(image_config, tmp_path):
+    rng = np.random.default_rng(1)
+    ramp = np.add.outer(np.arange(192), np.arange(192))[..., None] * 0.4
+    for i in range(2):
+        Image.fromarray((ramp + rng.integers(0, 60, [192, 192, 3])).astype(np.uint8)).save(tmp_path / f"{i}.png")
+    config = with_options(with_options(image_config, "data", length=192), "validation", length=192, positions=(0.6,))
+    config = with_options(config, "training", distortion="ms-ssim", steps=4, batch=2, learning_rate=3e-3, warmup=1, quantise_from=1.0)
+    examples = load_examples(config, sorted(tmp_path.iterdir()))
+    trainer = Trainer(config, examples, tf.distribute.get_strategy())
+    evaluator = Evaluator(trainer.model, examples.fixed(192, 1))
+    (before,) = evaluator.figures()
+    for _ in range(4):
+        trainer.advance()
+    (after,) = evaluator.figures()
+    assert score([after]) < score([before])
+    assert "MS-SSIM" in after.text()
 
 
 @eagerly
