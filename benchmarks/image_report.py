@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,14 +14,15 @@ from vaecodec.benchmarks.msssim import decibel
 from vaecodec.benchmarks.results import Report
 from vaecodec.benchmarks.tables import number, table
 
-__all__ = ["summarise", "text"]
+__all__ = ["nearest", "summarise", "text"]
 
 Point = Mapping[str, float]
 Files = Mapping[str, Sequence[Point]]
+T = TypeVar("T", bound=Point)
 
 NEAR = 0.5
 READ_AT = (0.25, 0.5, 1.0, 1.5)
-SPEEDS = ("encode_s", "decode_s", "entropy_decode_s")
+SPEEDS = ("encode_s", "decode_s", "entropy_decode_s", "fast_decode_s")
 
 
 def summarise(name: str, points: Mapping[str, Files]) -> dict[str, Any]:
@@ -33,7 +35,8 @@ def summarise(name: str, points: Mapping[str, Files]) -> dict[str, Any]:
     Returns:
         `mean_curve`: means over pictures at each setting that all have; `bd_rate`: against every other codec at equal PSNR, in per cent;
         `bd_rate_ms_ssim`: the same at equal MS-SSIM, not a number if that was not measured;
-        `psnr_at`: dB at some rates that the curves of all pictures reach; `mpixel_per_s`: speeds near 0.5 bpp.
+        `psnr_at`: dB at some rates that the curves of all pictures reach; `mpixel_per_s`: speeds near 0.5 bpp;
+        `checks`: of what a quality scale promises, see `_checks`.
     """
     files = points[name]
     return {
@@ -42,6 +45,7 @@ def summarise(name: str, points: Mapping[str, Files]) -> dict[str, Any]:
         "bd_rate_ms_ssim": {other: _mean_bd(points[other], files, _similarity) for other in points if other != name},
         "psnr_at": {str(rate): _at(files, rate) for rate in READ_AT},
         "mpixel_per_s": _speeds(files),
+        "checks": _checks(files),
     }
 
 
@@ -54,6 +58,7 @@ def text(report: Report) -> str:
     parts += ["", _speed_table(names, codecs)]
     if macs := report["model"].get("macs"):
         total = sum(macs.values())
+        parts += ["", *_check_lines(codecs[names[0]]["checks"])]
         parts += ["", f"encoder: {total:.0f} MAC/pixel (" + ", ".join(f"{key} {value:.0f}" for key, value in macs.items()) + ")"]
     for name in names:
         parts += ["", f"{name}, {codecs[name]['chroma']}: mean over pictures", _curve_table(codecs[name]["mean_curve"])]
@@ -86,6 +91,7 @@ def _speed_table(names: Sequence[str], codecs: Mapping[str, Any]) -> str:
         "encode",
         "decode",
         "entropy decoding",
+        "fast decode",
         *((f"encode / {names[1]}", f"decode / {names[1]}") if anchor else ()),
     ]
     rows = []
@@ -128,9 +134,48 @@ def _at(files: Files, rate: float) -> float:
     return math.nan if any(math.isnan(value) for value in found) else _mean(found)
 
 
+def nearest(points: Sequence[T]) -> T:
+    """The point next to 0.5 bpp."""
+    return min(points, key=lambda p: abs(math.log(p["bpp"] / NEAR)))
+
+
+def _checks(files: Files) -> dict[str, Any]:
+    """Promises of the quality scale and of decoding parts; only what was measured.
+
+    Returns:
+        `monotone`: pictures whose bytes and PSNR never fall as quality rises; `of`: how many were measured;
+        `finest_psnr`: least PSNR at the highest setting; `fast_loss`: mean dB that fast decoding loses; `half_psnr`: mean dB of files cut to half.
+    """
+    near = [nearest(points) for points in files.values()]
+    out: dict[str, Any] = {"of": len(files), "monotone": sum(map(_monotone, files.values()))}
+    out["finest_psnr"] = min(max(points, key=lambda p: p["setting"])["psnr"] for points in files.values())
+    if all("fast_psnr" in p for p in near):
+        out["fast_loss"] = _mean(p["psnr"] - p["fast_psnr"] for p in near)
+    if all("half_psnr" in p for p in near):
+        out["half_psnr"] = _mean(p["half_psnr"] for p in near)
+    return out
+
+
+def _monotone(points: Sequence[Point]) -> bool:
+    ordered = sorted(points, key=lambda p: p["setting"])
+    return all(a["bytes"] <= b["bytes"] and a["psnr"] <= b["psnr"] for a, b in pairwise(ordered))
+
+
+def _check_lines(checks: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"bytes and PSNR never fall as quality rises: {checks['monotone']} of {checks['of']} pictures",
+        f"quality 100: at least {checks['finest_psnr']:.2f} dB",
+    ]
+    if "fast_loss" in checks:
+        lines.append(f"fast decoding near {NEAR} bpp: {checks['fast_loss']:.2f} dB less")
+    if "half_psnr" in checks:
+        lines.append(f"files of about {NEAR} bpp cut to half of their bytes: {checks['half_psnr']:.2f} dB")
+    return lines
+
+
 def _speeds(files: Files) -> dict[str, float]:
     """Mpixel a second: all pixels over all seconds, each picture at its point nearest to 0.5 bpp."""
-    near = [min(points, key=lambda p: abs(math.log(p["bpp"] / NEAR))) for points in files.values()]
+    near = [nearest(points) for points in files.values()]
     pixels = sum(p["pixels"] for p in near) / 1e6
     return {key: pixels / max(1e-9, sum(p[key] for p in near)) for key in SPEEDS if all(key in p for p in near)}
 

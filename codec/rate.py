@@ -12,7 +12,10 @@ from collections.abc import Callable, Sequence
 from vaecodec.codec.arguments import is_number
 from vaecodec.codec.errors import InputError
 
-__all__ = ["DEFAULT_QUALITY", "SUBSTEPS", "encode_at", "fit", "quality_of", "rounding_offsets", "setting", "step_code", "target"]
+__all__ = [
+    *("DEFAULT_QUALITY", "SUBSTEPS", "encode_at", "fit", "fit_psnr", "only_one", "quality_of"),
+    *("rounding_offsets", "setting", "step_code", "target"),
+]
 
 DEFAULT_QUALITY = 60.0
 SUBSTEPS = 10
@@ -78,6 +81,37 @@ def fit(encode: Callable[[int], bytes], target: int, finest: int, coarsest: int)
     return best
 
 
+def fit_psnr(measure: Callable[[int], float], wanted: float, steps: tuple[int, int]) -> int:
+    """The coarsest setting that reaches a PSNR, by bisection like `fit`.
+
+    Args:
+        measure: dB of a setting.
+        wanted: dB.
+        steps: finest and coarsest step code, t_lo and t_hi.
+
+    Raises:
+        InputError: `wanted` is no number in 1..100, or even the finest setting is below it.
+    """
+    if not is_number(wanted) or not 1 <= wanted <= 100:
+        raise InputError(f"a PSNR is a number in 1..100 dB, got {wanted!r}")
+    finest, coarsest = (SUBSTEPS * t for t in steps)
+    if (best := measure(finest)) < wanted:
+        raise InputError(f"{wanted:g} dB cannot be reached: the finest quality of this picture has {best:.2f} dB")
+    while finest < coarsest:
+        middle = (finest + coarsest + 1) // 2
+        if measure(middle) >= wanted:
+            finest = middle
+        else:
+            coarsest = middle - 1
+    return finest
+
+
+def only_one(*targets: object) -> None:
+    """InputError if more than one of these is given (not None)."""
+    if sum(value is not None for value in targets) > 1:
+        raise InputError("give one of quality, target_bytes, target_bpp and psnr, not several")
+
+
 def encode_at(
     encode: Callable[[int], bytes],
     steps: tuple[int, int],
@@ -118,8 +152,7 @@ def target(quality: float | None, target_bytes: int | None, target_bits: float |
     Raises:
         InputError: more than one of the three is given, or a target is not positive.
     """
-    if sum(value is not None for value in (quality, target_bytes, target_bits)) > 1:
-        raise InputError("give one of quality, target_bytes and target_bpp, not several")
+    only_one(quality, target_bytes, target_bits)
     given = target_bytes if target_bits is None else target_bits
     if given is None:
         return None

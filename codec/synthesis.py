@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.codec.errors import ModelError
+from vaecodec.codec.errors import ModelError, UnsupportedError
 from vaecodec.codec.grids import Box
 from vaecodec.codec.interpreter import Network
 from vaecodec.codec.native import SymbolModel
@@ -30,6 +30,7 @@ Window = slice | NDArray[np.intp]
 # that the halo costs little.
 IMAGE_BLOCK = 128
 SIGNAL_BLOCK = 4096
+FAST = "fast_1"  # signature of level 1 without its residual network
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Synthesis:
             found.append(found[-1].halved().grown(self._halo, (shape[0] >> number, shape[1] >> number)))
         return found
 
-    def image(self, bands: Sequence[Piece], t: int, box: Box, level: int = 0) -> Iterator[tuple[int, int, Float]]:
+    def image(self, bands: Sequence[Piece], t: int, box: Box, level: int = 0, fast: bool = False) -> Iterator[tuple[int, int, Float]]:
         """Synthesises a part of a picture, at its own or a lower resolution, block by block.
 
         Args:
@@ -95,10 +96,13 @@ class Synthesis:
             t: step code.
             box: the part wanted, in sites of the approximation of `level`.
             level: 0 the picture itself, 1 half its size and so on.
+            fast: leave out the residual network of level 1.
 
         Yields:
             (row, column, block): float32 `[h, w, planes]` in 0..255 before rounding, cropped to the box; row and column count from the box.
         """
+        if fast and FAST not in self._network.signatures:
+            raise UnsupportedError("this bundle has no fast decoder")
         scales = self._scales(t)
         top = bands[0]
         shape = top.shape[0] << self._model.levels, top.shape[1] << self._model.levels
@@ -109,7 +113,8 @@ class Synthesis:
         if level == self._model.levels:
             blocks: Iterator[tuple[int, int, Float]] = iter([(box.row, box.col, approx.array[None])])  # type: ignore[list-item]
         else:
-            blocks = self._blocks(level + 1, approx, bands, scales, t, box)
+            name = FAST if fast and level == 0 else f"level_{level + 1}"
+            blocks = self._blocks(level + 1, approx, bands, scales, t, box, name)
         for row, col, block in blocks:
             pixels = self._network.run("colour", approx=block * _step(t))[0]
             above, left = max(0, box.row - row), max(0, box.col - col)
@@ -167,7 +172,9 @@ class Synthesis:
         tall = 2 if self._model.rank == 2 else 1
         return Piece(out, box.row, box.col, (tall * coarser.shape[0], 2 * coarser.shape[1]))
 
-    def _blocks(self, level: int, approx: Piece, bands: Sequence[Piece], scales: Float, t: int, box: Box) -> Iterator[tuple[int, int, Float]]:
+    def _blocks(
+        self, level: int, approx: Piece, bands: Sequence[Piece], scales: Float, t: int, box: Box, name: str = ""
+    ) -> Iterator[tuple[int, int, Float]]:
         """Runs one level on all that the box of the finer approximation needs; yields (row, column, float32 [1, rows, columns, C]) of that."""
         detail = self._detail_bands(level)
         log_step = np.full((1, 1, 1, 1), t / 16, np.float32)
@@ -178,18 +185,18 @@ class Synthesis:
             for col, cols in _spans(sites.col, sites.cols, IMAGE_BLOCK if image else SIGNAL_BLOCK):
                 window = _Window(row, rows, col, cols, halo, halo if image else 0, approx.shape)
                 coarse, fine = window.approx(approx), window.details([bands[b] for b in detail], scales[detail], image)
-                block = self._run(level, coarse, fine, log_step)
+                block = self._run(name or f"level_{level}", coarse, fine, log_step)
                 if block.shape != (wanted := (1, rows * (2 if image else 1), 2 * cols, approx.array.shape[2])):
                     raise ModelError(f"the decoder's level_{level} gives {block.shape} where {wanted} is expected: its halo is not {halo}")
                 yield row * (2 if image else 1), 2 * col, block
 
-    def _run(self, level: int, approx: Float, detail: Float, log_step: Float) -> Float:
+    def _run(self, name: str, approx: Float, detail: Float, log_step: Float) -> Float:
         """One block through the network; flat ones, of which a plain sky or a tiny stream that claims a huge picture has many, only once."""
         flat = not detail.any() and not np.any(approx != approx[:1, :1])
-        key = (level, approx.shape, approx[0, 0].tobytes(), log_step.tobytes())
+        key = (name, approx.shape, approx[0, 0].tobytes(), log_step.tobytes())
         if flat and key == self._flat_key:
             return self._flat_block
-        block = self._network.run(f"level_{level}", approx=approx[None], detail=detail[None], step=log_step)
+        block = self._network.run(name, approx=approx[None], detail=detail[None], step=log_step)
         if flat:
             self._flat_key, self._flat_block = key, block
         return block

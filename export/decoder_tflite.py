@@ -57,7 +57,8 @@ def decoder_tflite(
         offset: added to components, 128 for pictures.
 
     Returns:
-        A .tflite with signatures level_1 .. level_L and, for pictures, colour. All blocks are given with `halo(levels)` sites around.
+        A .tflite with signatures level_1 .. level_L and, for pictures, colour and fast_1, which is level 1 without its residual network.
+        All blocks are given with `halo(levels)` sites around.
     """
     module = tf.Module()
     module.layers = list(levels)
@@ -65,6 +66,7 @@ def decoder_tflite(
     signatures = {f"level_{number}": _level_function(layer, number, filters, steps, widest - layer.halo) for number, layer in enumerate(levels, 1)}
     if colour_inverse is not None:
         signatures["colour"] = _colour_function(colour_inverse, offset)
+        signatures["fast_1"] = _fast_function(levels[0], filters, steps, widest - levels[0].halo)
     return _convert(module, signatures)
 
 
@@ -165,6 +167,21 @@ def _level_function(layer: LevelSynthesis, number: int, filters: AnalysisFilters
         tf.TensorSpec([1, 1, 1, 1], name="step"),
     ]
     return tf.function(level, input_signature=signature)
+
+
+def _fast_function(layer: LevelSynthesis, filters: AnalysisFilters, steps: StepRange, spare: int) -> Signature:
+    """Level 1 of a picture by the inverse filters alone: two thirds of the arithmetic saved, for who would rather be fast."""
+    unit = 2.0**steps.in_shift
+    scale_approx = tf.constant(unit / filters.approximation_gains(1), tf.float32)
+    scale_detail = tf.constant(unit / filters.detail_gains(1), tf.float32)
+    scale_out = tf.constant(filters.approximation_gains(0) / unit, tf.float32)
+
+    def fast(approx: tf.Tensor, detail: tf.Tensor) -> dict[str, tf.Tensor]:
+        approx, detail = _crop(approx, spare, layer.rank), _crop(detail, spare, layer.rank)
+        return {"approx": layer.linear(approx * scale_approx, detail * scale_detail) * scale_out}
+
+    shapes = (layer.colours, "approx"), (3 * layer.colours, "detail")
+    return tf.function(fast, input_signature=[tf.TensorSpec([1, None, None, planes], name=name) for planes, name in shapes])
 
 
 def _crop(x: tf.Tensor, n: int, rank: int) -> tf.Tensor:

@@ -48,6 +48,16 @@ def test_both_directions_of_the_bd_rate_agree(folder: Path) -> None:
     assert (1 + there / 100) * (1 + back / 100) == pytest.approx(1, abs=1e-6)
 
 
+def test_a_report_checks_the_quality_scale_and_the_first_half_of_a_file(folder: Path) -> None:
+    printed: list[str] = []
+    report = bench_images(folder, "photo", peers=["JPEG 4:2:0"], with_ms_ssim=False, limit=1, echo=printed.append)
+    checks = report["codecs"]["vaecodec"]["checks"]
+    assert (checks["of"], checks["monotone"]) == (1, 1)
+    assert checks["finest_psnr"] > 40
+    assert 10 < checks["half_psnr"] < checks["finest_psnr"]
+    assert "never fall as quality rises: 1 of 1" in printed[0]
+
+
 def test_out_gets_json_tables_and_plots(folder: Path, tmp_path: Path) -> None:
     printed: list[str] = []
     bench_images(folder, Halving(), tmp_path / "out", peers=["JPEG"], limit=1, echo=printed.append)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaecodec.codec import container
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import InputError, UnsupportedError
 from vaecodec.codec.image import ImageLatents
 
 SHAPES = [(1, 1), (1, 40), (40, 1), (7, 9), (8, 8), (33, 64), (150, 131)]
@@ -138,3 +138,36 @@ def test_info_says_what_was_encoded() -> None:
     facts = image_codec().info(stream)
     assert (facts["width"], facts["height"], facts["mode"], facts["bytes"]) == (34, 21, "rgb+alpha", len(stream))
     assert abs(facts["quality"] - 40) < 1
+
+
+@pytest.mark.parametrize("planes", [1, 3, 4])
+@pytest.mark.parametrize("wanted", [31.0, 38.5])
+def test_a_psnr_is_met_closely(planes: int, wanted: float) -> None:
+    original = picture(70, 90, planes)
+    colours = original[..., :3] if planes == 4 else original
+    stream = image_codec().encode(original, psnr=wanted)
+    decoded = image_codec().decode(stream)
+    reached = psnr(colours, decoded[..., :3] if planes == 4 else decoded)
+    assert wanted <= reached < wanted + 0.3
+
+
+def test_a_psnr_holds_for_tiled_pictures() -> None:
+    original = picture(100, 130)
+    stream = image_codec().encode(original, psnr=33, tile=64)
+    assert 33 <= psnr(original, image_codec().decode(stream)) < 33.3
+
+
+@pytest.mark.parametrize("wanted", [0, -5, 101, float("nan"), "40", 99])
+def test_a_psnr_that_cannot_be_is_refused(wanted: object) -> None:
+    with pytest.raises(InputError):
+        image_codec().encode(picture(16, 16), psnr=wanted)  # type: ignore[arg-type]
+
+
+def test_a_psnr_and_a_quality_are_too_much() -> None:
+    with pytest.raises(InputError, match="one of"):
+        image_codec().encode(picture(16, 16), psnr=30, quality=50)
+
+
+def test_a_bundle_without_a_fast_decoder_says_so() -> None:
+    with pytest.raises(UnsupportedError, match="fast"):
+        image_codec().decode(image_codec().encode(picture(16, 16)), fast=True)

@@ -121,6 +121,15 @@ def test_grey_pictures_of_an_exported_model_decode(image):
     assert np.abs(decoded.astype(int) - grey).max() < 20
 
 
+def test_the_fast_decoder_is_the_same_without_the_finest_residual(image):
+    codec, original = ImageCodec(Bundle(image.blob)), picture(64, 80)
+    stream = codec.encode(original, quality=100)
+    fast, full = (codec.decode(stream, fast=fast).astype(int) for fast in (True, False))
+    assert np.abs(fast - original).max() < 20
+    assert (fast != full).any()
+    assert np.array_equal(codec.decode(stream, fast=True, scale=2), codec.decode(stream, scale=2))
+
+
 @pytest.mark.parametrize(("rate", "levels", "blocks"), [(360.0, 6, 168), (1.0, 6, 1), (0.0, 4, 128)])
 def test_packets_last_at_most_thirty_seconds(rate, levels, blocks):
     assert packet_blocks(rate, levels) == blocks

@@ -118,9 +118,18 @@ class LevelSynthesis(tf.keras.layers.Layer):
         return w
 
     def call(self, approx: tf.Tensor, detail: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+        x = self._cropped(approx, detail)
+        return self._invert(x + self._residual(approx, detail, position) if self.widths.channels else x)
+
+    def linear(self, approx: tf.Tensor, detail: tf.Tensor) -> tf.Tensor:
+        """The inverse filter bank alone; inputs and output as those of a call."""
+        return self._invert(self._cropped(approx, detail))
+
+    def _cropped(self, approx: tf.Tensor, detail: tf.Tensor) -> tf.Tensor:
         x = tf.concat([approx, detail], -1)
-        if self.widths.channels:
-            x = self._crop(x, self.widths.halo) + self._residual(approx, detail, position)
+        return self._crop(x, self.widths.halo) if self.widths.channels else x
+
+    def _invert(self, x: tf.Tensor) -> tf.Tensor:
         for taps, axis in zip(self.inverse, ("y", "x") if self.rank == 2 else ("x",)):
             kernel = taps[:, None] if axis == "y" else taps[None]
             x = tf.nn.conv2d(x, kernel, 1, "VALID")

@@ -17,6 +17,13 @@ def _names(_context: click.Context, _option: click.Parameter, text: str | None) 
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
+def _size(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 256 <= int(width) <= 65535 and 256 <= int(height) <= 65535):
+        raise click.BadParameter("a size is such as 6000x4000, each side 256..65535")
+    return int(width), int(height)
+
+
 def _common(function: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.argument("folder", type=click.Path(exists=True, file_okay=False)),
@@ -40,7 +47,7 @@ def images(folder: str, **options: Any) -> None:
     \b
     vaecodec bench images kodak/ --out results/
     """
-    _bench("bench_images", folder, options)
+    _bench("bench_images", folder, **options)
 
 
 @command.command(no_args_is_help=True)
@@ -54,12 +61,28 @@ def signals(folder: str, **options: Any) -> None:
     \b
     vaecodec bench signals mitdb/ --out results/
     """
-    _bench("bench_signals", folder, options)
+    _bench("bench_signals", folder, **options)
 
 
-def _bench(name: str, folder: str, options: dict[str, Any]) -> None:
+@command.command()
+@click.option("--size", default="10000x10000", show_default=True, metavar="WIDTHxHEIGHT", callback=_size, help="Of the picture, which is made up.")
+@click.option("-m", "--model", metavar="NAME|FILE", help="Model to measure.")
+@click.option("-q", "--quality", type=click.FloatRange(0, 100), help="Quality; 60 unless given.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for the JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def large(size: tuple[int, int], **options: Any) -> None:
+    """Memory and time of a large picture: encoding, decoding, a region, a reduced size.
+
+    \b
+    vaecodec bench large
+    vaecodec bench large --size 6000x4000
+    """
+    _bench("bench_large", *size, **options)
+
+
+def _bench(name: str, *positional: Any, **options: Any) -> None:
     from vaecodec.cli.optional import load
     from vaecodec.cli.quiet import hush
 
     hush()
-    load("vaecodec.benchmarks", name, "bench")(folder, **{k: v for k, v in options.items() if v is not None})
+    load("vaecodec.benchmarks", name, "bench")(*positional, **{k: v for k, v in options.items() if v is not None})

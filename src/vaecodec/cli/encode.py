@@ -21,6 +21,7 @@ SUFFIX = ".vae"
 @click.option("-q", "--quality", type=click.FloatRange(0, 100), help="0 smallest .. 100 best; 60 unless a target is given.")
 @click.option("--target-bytes", type=click.IntRange(1), help="Best quality in at most so many bytes.")
 @click.option("--target-bpp", type=click.FloatRange(0, min_open=True), help="Best quality in at most so many bits a pixel or sample.")
+@click.option("--psnr", type=click.FloatRange(1, 100), help="Smallest file of a picture that decodes with at least so many dB.")
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
@@ -38,6 +39,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
     \b
     vaecodec encode photo.jpg photo.vae -q 60
+    vaecodec encode photo.png photo.vae --psnr 40
     vaecodec encode photos/ compressed/ -m photo --target-bpp 0.5
     vaecodec encode 100.hea 100.vae -m ecg -q 70
     vaecodec encode ride.csv ride.vae -m imu.vaemodel --columns ax,ay,az
@@ -79,7 +81,7 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     stream = _compress(codec, content, source, options)
     write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
     facts = codec.info(stream)
-    if options["target_bytes"] is None and options["target_bpp"] is None:  # a stream knows only its step code
+    if all(options[key] is None for key in ("target_bytes", "target_bpp", "psnr")):  # a stream knows only its step code
         facts["quality"] = DEFAULT_QUALITY if options["quality"] is None else options["quality"]
     _report(job, facts, time.perf_counter() - start, options["as_json"])
 
@@ -134,6 +136,7 @@ def _read(data: bytes, source: str, suffix: str, modality: str, options: dict[st
 
 
 def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) -> bytes:
+    from vaecodec.codec.errors import InputError
     from vaecodec.io.recording import Picture
 
     target = {key: options[key] for key in ("quality", "target_bytes", "target_bpp")}
@@ -141,7 +144,9 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
         click.echo(f"vaecodec: note: {source}: {note}", err=True)
     if isinstance(content, Picture):
         extra = {} if options["strip"] else {"icc": content.icc, "exif": content.exif}
-        return bytes(codec.encode(content.pixels, **target, tile=options["tile"], **extra))
+        return bytes(codec.encode(content.pixels, **target, psnr=options["psnr"], tile=options["tile"], **extra))
+    if options["psnr"] is not None:
+        raise InputError("--psnr is for pictures; a signal takes -q or a target of bytes")
     own = codec.bundle.manifest.get("rate")
     if own and content.rate and not 0.8 < content.rate / own < 1.25:
         click.echo(f"vaecodec: note: {source} has {float(content.rate):g} Hz, {codec.bundle.name} was trained on {own:g} Hz", err=True)

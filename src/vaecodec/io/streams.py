@@ -20,7 +20,7 @@ def content(codec: ImageCodec | SignalCodec, data: bytes, **part: Any) -> Pictur
     Args:
         codec: of the stream's model.
         data: the stream.
-        part: of a picture: `region`, `scale`, `partial` as in `ImageCodec.decode`.
+        part: of a picture: `region`, `scale`, `partial`, `fast` as in `ImageCodec.decode`.
 
     Raises:
         FormatError, ModelError, LimitError, InputError: as `codec.decode`.
@@ -28,8 +28,8 @@ def content(codec: ImageCodec | SignalCodec, data: bytes, **part: Any) -> Pictur
     if isinstance(codec, ImageCodec):
         kept = {m.kind: m.data for m in reversed(container.read_file(data, partial=True).metadata)}
         return Picture(codec.decode(data, **part), kept.get(container.META_ICC), kept.get(container.META_EXIF))
-    if part.get("region") or part.get("partial") or part.get("scale", 1) != 1:
-        raise InputError("regions, scales and leave to be partial are for pictures; this stream holds a signal")
+    if part.get("region") or part.get("partial") or part.get("fast") or part.get("scale", 1) != 1:
+        raise InputError("regions, scales, haste and leave to be partial are for pictures; this stream holds a signal")
     latents = codec.latents(data)
     return _recording(codec.decode_latents(latents), latents)
 
