@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+
+import numpy as np
 
 from vaecodec.codec.errors import InputError
 
@@ -14,7 +15,9 @@ MAX_THREADS = 256
 
 def is_number(value: object) -> bool:
     """Whether it is a finite real number, of NumPy too; True and False are not."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, (int, np.integer)):
+        return type(value) is not bool
+    return isinstance(value, (float, np.floating)) and math.isfinite(value)
 
 
 def whole_number(value: object, what: str, low: int, high: int) -> int:
@@ -23,7 +26,7 @@ def whole_number(value: object, what: str, low: int, high: int) -> int:
     Raises:
         InputError: it is none, or outside of low..high.
     """
-    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= value <= high:
+    if not isinstance(value, (int, np.integer)) or type(value) is bool or not low <= value <= high:
         raise InputError(f"{what} is a whole number in {low}..{high}, got {value!r}")
     return int(value)
 

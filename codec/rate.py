@@ -19,6 +19,7 @@ __all__ = [
 
 DEFAULT_QUALITY = 60.0
 SUBSTEPS = 10
+MAX_TARGET = 1 << 62
 _NEAREST = 128  # a rounding offset of 1/2: no dead zone
 
 
@@ -156,6 +157,6 @@ def target(quality: float | None, target_bytes: int | None, target_bits: float |
     given = target_bytes if target_bits is None else target_bits
     if given is None:
         return None
-    if not is_number(given) or given <= 0:
-        raise InputError(f"a target is a positive number, got {given!r}")
+    if not is_number(given) or not 0 < given < MAX_TARGET:
+        raise InputError(f"a target is a number above 0 and below 2^62, got {given!r}")
     return int(given if target_bits is None else target_bits * samples / 8)
