@@ -28,7 +28,7 @@ from vaecodec.codec.errors import ModelError, UnsupportedError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.warn import PartialWarning
 
-__all__ = ["OWN", "ImageCodecLike", "bench_images"]
+__all__ = ["OWN", "ImageCodecLike", "bench_images", "load_image_codec"]
 
 Pixels = NDArray[np.uint8]
 Point = dict[str, float]
@@ -85,7 +85,7 @@ def bench_images(
         InputError: no pictures in the folder.
         ModelError: no such model.
     """
-    codec = _load(model) if isinstance(model, (str, Path)) else model
+    codec = load_image_codec(model) if isinstance(model, (str, Path)) else model
     chosen = [peer for peer in image_peers() if peers is None or peer.name in peers]
     files = find_files(Path(folder), SUFFIXES, limit)
     points: dict[str, dict[str, list[Point]]] = {OWN: {}, **{peer.name: {} for peer in chosen}}
@@ -125,7 +125,8 @@ def describe_model(codec: object) -> dict[str, Any]:
     }
 
 
-def _load(model: str | Path) -> ImageCodecLike:
+def load_image_codec(model: str | Path) -> ImageCodecLike:
+    """The codec of an image bundle; ModelError for others."""
     import vaecodec
 
     codec = vaecodec.load(model)

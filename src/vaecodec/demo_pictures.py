@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["side_by_side", "two_traces"]
+__all__ = ["in_pairs", "two_traces"]
 
 CAPTION = 24
 SIZE = 14  # of letters, in pixels
@@ -16,14 +17,15 @@ GAP = 8
 PAPER, INK, BLUE, GRID = (255, 255, 255), (20, 20, 20), (30, 90, 200), (235, 220, 220)
 
 
-def side_by_side(original: NDArray[np.uint8], decoded: NDArray[np.uint8], left: str, right: str) -> Image.Image:
-    """Two pictures of one size with a line of text above each."""
-    height, width = original.shape[:2]
-    sheet = Image.new("RGB", (2 * width + GAP, height + CAPTION), PAPER)
+def in_pairs(panels: Sequence[tuple[str, NDArray[np.uint8]]]) -> Image.Image:
+    """Pictures of one size, two a row, with a line of text above each."""
+    height, width = panels[0][1].shape[:2]
+    sheet = Image.new("RGB", (2 * width + GAP, -(-len(panels) // 2) * (height + CAPTION)), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for x, pixels, text in ((0, original, left), (width + GAP, decoded, right)):
-        draw.text((x + 4, 4), text, fill=INK, font=ImageFont.load_default(SIZE))
-        sheet.paste(Image.fromarray(pixels), (x, CAPTION))
+    for i, (text, pixels) in enumerate(panels):
+        left, top = (i % 2) * (width + GAP), (i // 2) * (height + CAPTION)
+        draw.text((left + 4, top + 4), text, fill=INK, font=ImageFont.load_default(SIZE))
+        sheet.paste(Image.fromarray(pixels), (left, top + CAPTION))
     return sheet
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from vaecodec.cli.options import Region
+
 
 @click.group(no_args_is_help=True)
 def command() -> None:
@@ -62,6 +64,21 @@ def signals(folder: str, **options: Any) -> None:
     vaecodec bench signals mitdb/ --out results/
     """
     _bench("bench_signals", folder, **options)
+
+
+@command.command(no_args_is_help=True)
+@click.argument("picture", type=click.Path(exists=True, dir_okay=False))
+@click.argument("out", type=click.Path(dir_okay=False))
+@click.option("-m", "--model", metavar="NAME|FILE", help="Model to show.")
+@click.option("--bpp", type=click.FloatRange(0, min_open=True), default=0.25, show_default=True, help="Bits a pixel of every file.")
+@click.option("--crop", type=Region(), help="Show only this part; figures are of the whole picture.")
+def sheet(picture: str, out: str, **options: Any) -> None:
+    """PICTURE, and what JPEG, AVIF and this codec make of it at equal bytes, as one picture OUT.
+
+    \b
+    vaecodec bench sheet kodim07.png sheet.png --bpp 0.25
+    """
+    _bench("bench_sheet", picture, out, **options)
 
 
 @command.command()

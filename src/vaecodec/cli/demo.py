@@ -38,7 +38,7 @@ def command(out: str, photo_model: str, ecg_model: str) -> None:
 def _photo(model: str, folder: Path) -> None:
     from vaecodec import demo_data
     from vaecodec.api import load
-    from vaecodec.demo_pictures import side_by_side
+    from vaecodec.demo_pictures import in_pairs
 
     pixels = demo_data.photo()
     codec: Any = load(model)
@@ -52,7 +52,7 @@ def _photo(model: str, folder: Path) -> None:
         if quality == SHOWN:
             (folder / "photo.vae").write_bytes(stream)
             caption = f"{len(stream)} bytes, {bpp:.2f} bpp, {_psnr(pixels, decoded):.1f} dB"
-            side_by_side(pixels, decoded, f"original, {pixels.nbytes} bytes", caption).save(folder / "photo.png")
+            in_pairs([(f"original, {pixels.nbytes} bytes", pixels), (caption, decoded)]).save(folder / "photo.png")
 
 
 def _ecg(model: str, folder: Path) -> None:
