@@ -8,9 +8,18 @@ import numpy as np
 
 from vaecodec.codec.errors import InputError
 
-__all__ = ["MAX_THREADS", "check_bytes", "check_threads", "is_number", "whole_number"]
+__all__ = ["MAX_THREADS", "check_bytes", "check_threads", "is_number", "shown", "whole_number"]
 
 MAX_THREADS = 256
+
+
+def shown(value: object) -> str:
+    """A value for an error's text, cut to a few dozen letters; Python refuses to print integers of thousands of digits."""
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):
+        return f"a huge {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def is_number(value: object) -> bool:
@@ -27,7 +36,7 @@ def whole_number(value: object, what: str, low: int, high: int) -> int:
         InputError: it is none, or outside of low..high.
     """
     if not isinstance(value, (int, np.integer)) or type(value) is bool or not low <= value <= high:
-        raise InputError(f"{what} is a whole number in {low}..{high}, got {value!r}")
+        raise InputError(f"{what} is a whole number in {low}..{high}, got {shown(value)}")
     return int(value)
 
 

@@ -13,6 +13,7 @@ import lzma
 import os
 import struct
 import sys
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,8 @@ MAX_MEMBER = 1 << 28
 MAX_MANIFEST = 1 << 20
 
 # What zipfile and zlib raise on damaged archives; RuntimeError covers what zipfile does not implement.
+# What NumPy lets through of a damaged .npy header, which is a Python literal.
+HEADER_ERRORS = (ValueError, OverflowError, SyntaxError, RecursionError, tokenize.TokenError)
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError, lzma.LZMAError)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import container, rate
-from vaecodec.codec.arguments import check_threads, whole_number
+from vaecodec.codec.arguments import check_threads, shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, ImageHeader, Metadata, Packet
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
@@ -40,6 +40,7 @@ STRIP_ROWS = 512
 # A tile decodes in one piece: its size bounds what a decoder must hold.
 MAX_TILE_PIXELS = 1 << 24
 MAX_PADDED_PIXELS = 1 << 25
+MOST = 1 << 62
 MODES = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
 
 
@@ -74,6 +75,7 @@ class ImageCodec:
         if bundle.modality != "image":
             raise ModelError(f"{bundle.name} codes signals, not pictures")
         check_threads(threads)
+        whole_number(max_pixels, "max_pixels", 1, MOST)
         self.bundle = bundle
         self._model = bundle.symbols
         self._threads = threads
@@ -120,6 +122,9 @@ class ImageCodec:
             InputError: wrong shape, dtype or quality, an empty picture, or a target that cannot be reached.
             LimitError: too many pixels.
         """
+        for name, block in (("icc", icc), ("exif", exif)):
+            if block is not None and not isinstance(block, bytes):
+                raise InputError(f"{name} is a block of bytes, got {type(block).__name__}")
         planes, alpha, mode = self._split(array)
         header = self._header(planes.shape[0], planes.shape[1], mode, tile)
         metadata = _metadata(alpha, icc, exif)
@@ -179,6 +184,8 @@ class ImageCodec:
         Raises:
             InputError: the bands do not fit the header's geometry.
         """
+        if not isinstance(latents, ImageLatents):
+            raise InputError(f"expected ImageLatents, got {type(latents).__name__}")
         header = self._own(latents.header)
         shapes = [tuple(shape) for shape in self._model.band_shapes(self._padded(header))]
         if [band.shape for band in latents.bands] != shapes or any(band.dtype != np.int16 for band in latents.bands):
@@ -187,6 +194,8 @@ class ImageCodec:
 
     def decode_latents(self, latents: ImageLatents) -> Pixels:
         """Turns latents into the picture that their stream decodes to."""
+        if not isinstance(latents, ImageLatents):
+            raise InputError(f"expected ImageLatents, got {type(latents).__name__}")
         header = self._check_header(latents.header)
         pieces = [whole(band) for band in latents.bands]
         return self._paint(header, lambda _: pieces, latents.metadata, Box(0, 0, header.height, header.width), 0)
@@ -344,13 +353,13 @@ def _with_step(header: ImageHeader, t: int) -> ImageHeader:
 def _part(header: ImageHeader, region: tuple[int, int, int, int] | None, scale: int, allowed: tuple[int, ...]) -> tuple[Box, int]:
     """The box that a region is at a scale, and the level that has this scale."""
     if not isinstance(scale, int) or scale not in allowed:
-        raise InputError(f"a scale is one of {', '.join(map(str, allowed))}, got {scale}")
+        raise InputError(f"a scale is one of {', '.join(map(str, allowed))}, got {shown(scale)}")
     wanted = (0, 0, header.width, header.height) if region is None else region
     if not isinstance(wanted, (tuple, list)) or len(wanted) != 4 or not all(isinstance(n, (int, np.integer)) for n in wanted):
-        raise InputError(f"a region is four whole numbers (x, y, width, height), got {region!r}")
+        raise InputError(f"a region is four whole numbers (x, y, width, height), got {shown(region)}")
     x, y, width, height = map(int, wanted)
     if min(x, y) < 0 or min(width, height) < 1 or x + width > header.width or y + height > header.height:
-        raise InputError(f"region {x},{y},{width},{height} does not lie within {header.width} x {header.height} pixels")
+        raise InputError(f"region {shown(region)} does not lie within {header.width} x {header.height} pixels")
     row, col = y // scale, x // scale
     return Box(row, col, -(-(y + height) // scale) - row, -(-(x + width) // scale) - col), scale.bit_length() - 1
 

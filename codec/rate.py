@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from vaecodec.codec.arguments import is_number
+from vaecodec.codec.arguments import is_number, shown
 from vaecodec.codec.errors import InputError
 
 __all__ = [
@@ -30,7 +30,7 @@ def setting(quality: float, t_lo: int, t_hi: int) -> int:
         InputError: the quality is outside 0..100 or not a number.
     """
     if not is_number(quality) or not 0 <= quality <= 100:
-        raise InputError(f"quality is a number in 0..100, got {quality!r}")
+        raise InputError(f"quality is a number in 0..100, got {shown(quality)}")
     return round(SUBSTEPS * (t_hi + (t_lo - t_hi) * quality / 100))
 
 
@@ -94,7 +94,7 @@ def fit_psnr(measure: Callable[[int], float], wanted: float, steps: tuple[int, i
         InputError: `wanted` is no number in 1..100, or even the finest setting is below it.
     """
     if not is_number(wanted) or not 1 <= wanted <= 100:
-        raise InputError(f"a PSNR is a number in 1..100 dB, got {wanted!r}")
+        raise InputError(f"a PSNR is a number in 1..100 dB, got {shown(wanted)}")
     finest, coarsest = (SUBSTEPS * t for t in steps)
     if (best := measure(finest)) < wanted:
         raise InputError(f"{wanted:g} dB cannot be reached: the finest quality of this picture has {best:.2f} dB")
@@ -158,5 +158,5 @@ def target(quality: float | None, target_bytes: int | None, target_bits: float |
     if given is None:
         return None
     if not is_number(given) or not 0 < given < MAX_TARGET:
-        raise InputError(f"a target is a number above 0 and below 2^62, got {given!r}")
+        raise InputError(f"a target is a number above 0 and below 2^62, got {shown(given)}")
     return int(given if target_bits is None else target_bits * samples / 8)

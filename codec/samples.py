@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vaecodec.codec.arguments import shown
 from vaecodec.codec.container import SAMPLE_TYPES
 from vaecodec.codec.errors import FormatError, InputError
 
@@ -24,6 +25,8 @@ CARRIERS = {"int64": 5, "uint32": 5, "uint64": 5, "float16": 6, "bool": 2}
 CODES = {name: code for code, name in SAMPLE_TYPES.items()}
 # A value on a grid that is not decimal is this close to it, in steps.
 GRID_TOLERANCE = 0.02
+# Units that a float signal should span at least: quantisation at the finest quality takes one or two.
+LEAST_SPAN = 128
 
 
 @dataclass(frozen=True)
@@ -132,17 +135,19 @@ def find_step(values: NDArray[np.float64]) -> float | None:
     levels = np.unique(np.abs(values))
     if levels[-1] == 0:
         return 1.0
-    return _decimal_step(levels) or _regular_step(levels)
+    return _decimal_step(levels, float(values.max()) - float(values.min())) or _regular_step(levels)
 
 
-def _decimal_step(levels: NDArray[np.float64]) -> float | None:
+def _decimal_step(levels: NDArray[np.float64], spread: float) -> float | None:
+    """Args: distinct magnitudes, and the distance of the largest from the smallest value, below which errors must be by far."""
     for decimals in range(10):
         scaled = levels * 10.0**decimals
         whole = np.rint(scaled)
         if whole[-1] >= INT32:
             return None
         # float32 values of a decimal column are off by their own rounding, which must not pass for the grid's.
-        if np.all(np.abs(scaled - whole) <= np.clip(1e-7 * whole, 1e-6, 0.05)):
+        allowed = np.clip(1e-7 * whole, 1e-6, 0.05)
+        if np.all(np.abs(scaled - whole) <= (np.minimum(allowed, 1e-3 * spread * 10.0**decimals) if spread else allowed)):
             return float(np.gcd.reduce(whole.astype(np.int64))) / 10.0**decimals
     return None
 
@@ -181,17 +186,17 @@ def _grids(values: NDArray[np.float64], bits: int, step: float | Sequence[float]
 def _given_steps(step: float | Sequence[float], channels: int) -> NDArray[np.float64]:
     try:
         steps = np.broadcast_to(np.asarray(step, np.float64), (channels,)) if np.size(step) in (1, channels) else np.zeros(1)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         steps = np.zeros(1)
     if not np.all((steps > 0) & np.isfinite(steps)):
-        raise InputError(f"step must be positive, one for all or one for each of {channels} channels; received {step!r}")
+        raise InputError(f"step must be positive, one for all or one for each of {channels} channels; received {shown(step)}")
     return steps
 
 
 def _grid(column: NDArray[np.float64], bits: int) -> tuple[float, float]:
     """Step and zero of a channel: its zero is 0 unless 32 bits then leave nothing of the signal."""
     if (step := find_step(column)) is not None:
-        return step, 0.0
+        return _resolving(step, column), 0.0
     fine = _range_step(column, bits)
     if np.abs(column).max() < (INT32 - 1) * fine:
         return fine, 0.0
@@ -199,7 +204,16 @@ def _grid(column: NDArray[np.float64], bits: int) -> tuple[float, float]:
     moved = column - zero
     if not np.isfinite(moved).all():
         raise InputError("the samples of a channel lie further apart than a float64 reaches")
-    return find_step(moved) or _range_step(moved, bits), zero
+    step = find_step(moved)
+    return _range_step(moved, bits) if step is None else _resolving(step, moved), zero
+
+
+def _resolving(step: float, column: NDArray[np.float64]) -> float:
+    """The step, or a tenth, hundredth .. of it where few steps span the whole signal: one of two levels needs more than one unit to be coded."""
+    spread, largest = float(column.max()) - float(column.min()), float(np.abs(column).max())
+    while 0 < spread < LEAST_SPAN * step and largest < (INT32 - 1) * step / 10 and step / 10 > sys.float_info.min:
+        step /= 10
+    return step
 
 
 def _range_step(column: NDArray[np.float64], bits: int) -> float:

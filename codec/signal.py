@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import container
-from vaecodec.codec.arguments import check_threads, is_number
+from vaecodec.codec.arguments import check_threads, is_number, shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
@@ -74,6 +74,7 @@ class SignalCodec:
         if bundle.modality != "signal":
             raise ModelError(f"{bundle.name} codes pictures, not signals")
         check_threads(threads)
+        whole_number(max_samples, "max_samples", 1, 1 << 62)
         self.bundle = bundle
         self._model = bundle.symbols
         self._threads = threads
@@ -172,6 +173,8 @@ class SignalCodec:
         Raises:
             InputError: the bands do not fit the header.
         """
+        if not isinstance(latents, SignalLatents):
+            raise InputError(f"expected SignalLatents, got {type(latents).__name__}")
         header = self._own(latents.header)
         length = padded(latents.samples, self._model.levels)
         shapes = [tuple(shape) for shape in self._model.band_shapes((length, header.channels))]
@@ -182,6 +185,8 @@ class SignalCodec:
 
     def decode_latents(self, latents: SignalLatents) -> Samples:
         """Turns latents into the samples that their stream decodes to."""
+        if not isinstance(latents, SignalLatents):
+            raise InputError(f"expected SignalLatents, got {type(latents).__name__}")
         header = self._check_header(latents.header)
         with self._lock:
             values = self._synthesiser().signal(latents.bands, header.step_code)[: latents.samples]
@@ -236,16 +241,17 @@ class SignalCodec:
     def _rate(self, value: float | Fraction | None) -> Fraction:
         hertz = self.bundle.manifest.get("rate") or 0 if value is None else value
         if not (is_number(hertz) or isinstance(hertz, Fraction)) or not 0 <= hertz < 1 << 32:
-            raise InputError(f"a sampling rate is 0..2^32 Hz, got {value}")
+            raise InputError(f"a sampling rate is 0..2^32 Hz, got {shown(value)}")
         # Both parts of the fraction are varints.
-        return Fraction(hertz).limit_denominator(max(1, min(1_000_000, ((1 << 32) - 1) // max(1, int(hertz) + 1))))
+        exact = hertz if isinstance(hertz, Fraction) else Fraction(float(hertz))
+        return exact.limit_denominator(max(1, min(1_000_000, ((1 << 32) - 1) // max(1, int(hertz) + 1))))
 
     def _rows(self, wanted: int | None, channels: int) -> int:
         """Blocks a packet: as wanted or as the model says, but no more than a packet may hold."""
         most = MAX_PACKET // (channels << self._model.levels)
         rows = self.bundle.manifest.get("packet_blocks") or DEFAULT_ROWS if wanted is None else wanted
         if not isinstance(rows, int) or rows < 1 or (wanted is not None and rows > most):
-            raise InputError(f"a packet of this signal has 1..{most} blocks, got {rows}")
+            raise InputError(f"a packet of this signal has 1..{most} blocks, got {shown(rows)}")
         return max(1, min(rows, most))
 
     def _analyse(self, integers: Integers, scaling: Scaling, hertz: Fraction, rows: int) -> tuple[SignalHeader, Bands]:
@@ -327,6 +333,8 @@ def _pack_json(
     """The JSON packet with what the header cannot say, or nothing."""
     channels = 1 if array.ndim == 1 else array.shape[1]
     for name, texts in (("columns", columns), ("units", units)):
+        if texts is not None and (not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts)):
+            raise InputError(f"{name} are a list of texts, got {shown(texts)}")
         if texts is not None and len(texts) != channels:
             raise InputError(f"{len(texts)} {name} for {channels} channels")
     own = ("step", "zero", "dtype", "ndim", "columns", "units")
@@ -346,7 +354,7 @@ def _pack_json(
         return ()
     try:
         text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except (TypeError, ValueError) as error:  # a surrogate, too, is a ValueError
+    except (TypeError, ValueError, RecursionError) as error:  # a surrogate, too, is a ValueError
         raise InputError(f"what travels along must be JSON in UTF-8: {error}") from error
     return (Metadata(container.META_JSON, text),)
 

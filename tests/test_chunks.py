@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import numcodecs
 import numpy as np
 import pytest
 import zarr
-from common import IMAGE_BUNDLE, SIGNAL_BUNDLE, beats, image_codec, picture, prdn, psnr
+from common import IMAGE_BUNDLE, SIGNAL_BUNDLE, beats, image_codec, picture, prdn, psnr, signal_codec
 
 from vaecodec.chunks import pack, unpack
-from vaecodec.codec.errors import FormatError, InputError
+from vaecodec.codec.errors import FormatError, InputError, LimitError
 from vaecodec.numcodecs import VaeCodec
 
 IMAGE, SIGNAL = str(IMAGE_BUNDLE), str(SIGNAL_BUNDLE)
@@ -88,3 +89,24 @@ def test_zarr_arrays_of_signals(tmp_path: Path, zarr_format: int) -> None:
     samples = np.rint(beats(3000, 2)).astype(np.int16)
     made(tmp_path, zarr_format, SIGNAL, shape=samples.shape, chunks=(1000, 2), dtype="int16")[:] = samples
     assert prdn(samples, zarr.open_array(tmp_path / "a.zarr", mode="r")[:]) < 4
+
+
+def test_a_chunk_is_refused_by_its_headers_before_anything_is_decoded() -> None:
+    flat = image_codec().encode(np.zeros((2000, 2000), np.uint8), quality=0)
+    many = b"VAES" + struct.pack("<36I", 35, *[len(flat)] * 35) + flat * 35
+    with pytest.raises(LimitError, match="35 pictures"):
+        unpack(many, IMAGE)
+
+
+def test_a_chunk_of_pictures_and_signals_is_refused() -> None:
+    streams = [image_codec().encode(picture(8, 8)), signal_codec().encode(beats(60))]
+    with pytest.raises(FormatError, match="one shape"):
+        unpack(b"VAES" + struct.pack("<3I", 2, *map(len, streams)) + b"".join(streams), IMAGE)
+
+
+@pytest.mark.parametrize("array", [np.zeros((0, 8, 8), np.uint8), np.zeros((4, 0, 8), np.uint8), None, [[1, 2]]], ids=repr)
+def test_arrays_that_hold_nothing_are_refused(array: object) -> None:
+    with pytest.raises(InputError):
+        pack(array, IMAGE)  # type: ignore[arg-type]
+    with pytest.raises(InputError):
+        unpack(array, IMAGE)  # type: ignore[arg-type]

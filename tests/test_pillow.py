@@ -105,3 +105,9 @@ def test_an_unknown_model_is_an_error_of_the_file(monkeypatch: pytest.MonkeyPatc
     other = vaecodec.pillow.container.write_header(type(header)(**{**vars(header), "model_id": 1}))
     with Image.open(io.BytesIO(other + bytes(data[end:]))) as image, pytest.raises(OSError, match="00000001"):
         image.load()
+
+
+def test_a_psnr_is_met() -> None:
+    original = picture(60, 80)
+    again = np.asarray(Image.open(io.BytesIO(saved(Image.fromarray(original), psnr=32))))
+    assert 32 <= psnr(original, again) < 32.3

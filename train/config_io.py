@@ -55,7 +55,7 @@ def parse_config(text: str) -> ModelConfig:
     """
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, and so is an integer of too many digits
         raise InputError(f"Expected TOML. {error}") from error
     if values.get("modality") == "signal" and isinstance(values.setdefault("sensor", {}), dict):
         values["sensor"].setdefault("offset", 0.0)

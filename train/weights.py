@@ -6,12 +6,12 @@ Members: one array a weight, named by its place in the model (`prior/1_group0_me
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from vaecodec.codec.bundle import HEADER_ERRORS, ZIP_ERRORS
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config_io import dump_config, parse_config
 from vaecodec.train.model import CodecModel, build
@@ -140,7 +140,7 @@ def _read(path: str | Path) -> dict[str, np.ndarray]:
     try:
         with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+    except (*ZIP_ERRORS, *HEADER_ERRORS, AttributeError, TypeError, MemoryError) as error:
         raise InputError(f"Expected a weights file. Received: {path} ({error})") from error
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec import api
-from vaecodec.codec.errors import FormatError, InputError
+from vaecodec.codec import container
+from vaecodec.codec.arguments import check_bytes
+from vaecodec.codec.errors import FormatError, InputError, LimitError
 from vaecodec.codec.image import ImageCodec
 
 __all__ = ["pack", "unpack"]
@@ -36,6 +38,8 @@ def pack(array: Array, model: str, quality: float | None = None, **options: Any)
     Raises:
         InputError: the model does not take such an array.
     """
+    if not isinstance(array, np.ndarray) or array.size == 0:
+        raise InputError(f"expected an array that holds something, received {getattr(array, 'shape', type(array).__name__)}")
     codec = api.cached(model)
     if not isinstance(codec, ImageCodec):
         return codec.encode(array, quality=quality, **options)
@@ -54,14 +58,28 @@ def unpack(data: bytes, model: str | None = None) -> Array:
 
     Raises:
         FormatError: the chunk is damaged.
+        LimitError: its pictures have too many pixels in all.
         ModelError: its model is not known.
     """
+    check_bytes(data)
     streams = _split(data) if data[:4] == MAGIC else [data]
+    if data[:4] == MAGIC:
+        _check_pictures(streams)
     codecs = [api.cached(model) if model else api.codec_for(stream) for stream in streams]
     arrays = [codec.decode(stream) for codec, stream in zip(codecs, streams, strict=True)]
-    if len({array.shape for array in arrays}) > 1:
-        raise FormatError("the pictures of a chunk differ in shape")
     return arrays[0] if data[:4] != MAGIC else np.stack(arrays)
+
+
+def _check_pictures(streams: list[bytes]) -> None:
+    """Refuses pictures that differ or are too many, by their headers, before any is decoded."""
+    headers = [container.read_header(stream)[0] for stream in streams]
+    kinds = {(h.width, h.height, h.mode) if isinstance(h, container.ImageHeader) else None for h in headers}
+    if len(kinds) > 1 or None in kinds:
+        raise FormatError("a chunk of several holds pictures of one shape")
+    first = headers[0]
+    assert isinstance(first, container.ImageHeader)
+    if (total := len(streams) * first.width * first.height) > container.MAX_PIXELS:
+        raise LimitError(f"{len(streams)} pictures of {total} pixels in all; the limit is {container.MAX_PIXELS} pixels")
 
 
 def _split(data: bytes) -> list[bytes]:

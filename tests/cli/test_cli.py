@@ -369,6 +369,29 @@ def test_a_record_is_not_half_replaced(capsys: pytest.CaptureFixture[str]) -> No
     failing(["decode", "a.vae", "r.hea"], 7, "r.dat exists", capsys)
 
 
+def test_links_that_make_two_files_one_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.npy").write_bytes(arrays.save_npy(np.arange(50, dtype=np.int16)))
+    run(["encode", "a.npy", "a.vae", "-m", SIGNAL, "--rate", "5"])
+    Path("s.hea").write_bytes(b"precious")
+    Path("s.dat").symlink_to("s.hea")
+    capsys.readouterr()
+    failing(["decode", "a.vae", "s.hea", "-f"], 7, "one file", capsys)
+    assert Path("s.hea").read_bytes() == b"precious"
+
+
+def test_links_that_lead_nowhere_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    Path("loop").symlink_to("loop")
+    failing(["encode", "a.png", "loop", "-m", IMAGE, "-f"], 7, "leads nowhere", capsys)
+
+
+def test_samples_that_wfdb_cannot_hold_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.npy").write_bytes(arrays.save_npy(1e15 + np.sin(np.arange(60.0))))
+    assert run(["encode", "a.npy", "a.vae", "-m", SIGNAL, "--rate", "5"]) == 0
+    capsys.readouterr()
+    failing(["decode", "a.vae", "r.hea"], 7, "WFDB cannot hold", capsys)
+
+
 def test_a_record_whose_second_file_cannot_be_written_keeps_its_first(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -185,6 +185,11 @@ def test_too_many_channels_are_refused() -> None:
         {"target_bytes": 10**400},
         {"target_bpp": 10**400},
         {"quality": 10**400},
+        {"quality": 10**5000},
+        {"psnr": 10**5000},
+        {"tile": 10**5000},
+        {"icc": "5"},
+        {"exif": [1]},
         {"tile": 1.5},
         {"tile": "64"},
     ],
@@ -216,6 +221,22 @@ def test_two_targets_are_refused() -> None:
 def test_wrong_signal_options_are_refused(options: dict) -> None:
     with pytest.raises(InputError):
         signal_codec().encode(beats(10), **options)
+
+
+@pytest.mark.parametrize("most", ["5", float("nan"), -1, 1.5, None, 10**5000], ids=lambda v: type(v).__name__)
+def test_wrong_limits_are_refused(most: object) -> None:
+    with pytest.raises(InputError, match="max_pixels"):
+        ImageCodec(image_codec().bundle, max_pixels=most)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="max_samples"):
+        SignalCodec(signal_codec().bundle, max_samples=most)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("latents", [None, 5, "x"])
+def test_what_are_no_latents_is_refused(latents: object) -> None:
+    for codec in (image_codec(), signal_codec()):
+        for method in (codec.encode_latents, codec.decode_latents):
+            with pytest.raises(InputError, match="Latents"):
+                method(latents)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("threads", [0, -1, 10**6, 1.5, "2", True, None])

@@ -175,7 +175,11 @@ def test_golden_vectors_notice_another_model() -> None:
             Bundle(pack(manifest, {**blobs, "golden.npz": out.getvalue()})).verify()
 
 
-@pytest.mark.parametrize("wrong", [np.array(["x"]), np.zeros((2, 2, 2, 2)), np.array([]), np.array(np.nan), np.zeros(3, np.complex64)], ids=repr)
+@pytest.mark.parametrize(
+    "wrong",
+    [np.array(["x"]), np.zeros((2, 2, 2, 2)), np.array([]), np.array(np.nan), np.full((40, 50, 3), np.nan), np.zeros(3, np.complex64)],
+    ids=repr,
+)
 @pytest.mark.parametrize("name", ["input_0", "quality_0", "file_0", "recon_0", "band_0_1"])
 def test_golden_vectors_of_other_kinds_are_a_fault_of_the_bundle(name: str, wrong: np.ndarray) -> None:
     arrays = dict(np.load(io.BytesIO(with_golden().member("golden.npz"))))
@@ -184,6 +188,18 @@ def test_golden_vectors_of_other_kinds_are_a_fault_of_the_bundle(name: str, wron
     blobs = members()
     manifest = json.loads(blobs.pop("manifest.json"))
     with pytest.raises(ModelError, match="golden case 0"):
+        Bundle(pack(manifest, {**blobs, "golden.npz": out.getvalue()})).verify()
+
+
+@pytest.mark.parametrize("header", ["{'descr': '<f8', 'fortran_order': False, 'shape': (10**30,)}", "{'descr': ('<f8' , 'shape': [[[", "(" * 5000])
+def test_golden_vectors_with_hostile_headers_are_a_fault_of_the_bundle(header: str) -> None:
+    text = header.encode() + b"\n"
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("input_0.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
+    blobs = members()
+    manifest = json.loads(blobs.pop("manifest.json"))
+    with pytest.raises(ModelError, match="golden.npz is damaged"):
         Bundle(pack(manifest, {**blobs, "golden.npz": out.getvalue()})).verify()
 
 

@@ -79,6 +79,33 @@ def test_full_scale_does_not_wrap() -> None:
     assert prdn(samples, signal_codec().decode(signal_codec().encode(samples, quality=100))) < 1
 
 
+@pytest.mark.parametrize("levels", [(0.0, 1000.0), (0.0, 5.0), (-1.0, 0.0, 1.0)])
+def test_floats_of_few_levels_keep_their_shape(levels: tuple[float, ...]) -> None:
+    samples = np.repeat(np.resize(levels, 12), 50)
+    decoded = signal_codec().decode(signal_codec().encode(samples, quality=100))
+    assert np.abs(decoded - samples).max() < 0.1 * np.ptp(samples)
+
+
+def test_a_small_signal_on_a_large_offset_is_kept() -> None:
+    samples = 101325 + 1e-3 * np.sin(np.arange(600) / 9)
+    decoded = signal_codec().decode(signal_codec().encode(samples, quality=100))
+    assert prdn(samples, decoded) < 2
+
+
+@pytest.mark.parametrize("columns", [5, "a", [1], True])
+def test_names_of_channels_are_texts(columns: object) -> None:
+    with pytest.raises(InputError, match="columns"):
+        signal_codec().encode(beats(50), columns=columns)  # type: ignore[arg-type]
+
+
+def test_facts_nested_too_deeply_are_refused() -> None:
+    deep: dict = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    with pytest.raises(InputError, match="JSON"):
+        signal_codec().encode(beats(50), extra={"a": deep})
+
+
 def test_decimals_come_back_on_their_grid() -> None:
     samples = np.round(beats(500, 2, 1.0), 2)
     decoded = signal_codec().decode(signal_codec().encode(samples, quality=100))

@@ -37,7 +37,7 @@ def test_a_step_a_channel_serves_as_many_channels() -> None:
 
 def test_for_another_number_of_channels_steps_are_found_from_the_data() -> None:
     with pytest.warns(StepWarning, match="channel 0, channel 1: for other channels"):
-        assert step_of(codec([0.002, 0.01]), np.round(beats(100, 1, 1.0), 1)) == [0.1]
+        assert step_of(codec([0.002, 0.01]), np.round(beats(100, 1, 100.0), 1)) == [0.1]
 
 
 @pytest.mark.parametrize(("columns", "steps"), [(["b", "a"], [0.01, 0.002]), (["b"], [0.01]), (["a", "b"], [0.002, 0.01])])
@@ -47,7 +47,7 @@ def test_channels_that_have_names_find_their_steps_by_name(columns: list[str], s
 
 def test_other_names_than_those_of_the_model_find_no_step() -> None:
     with pytest.warns(StepWarning, match="those of a, b"):
-        assert step_of(codec([0.002, 0.01], ["a", "b"]), np.round(beats(100, 2, 1.0), 1), columns=["a", "c"]) == [0.1, 0.1]
+        assert step_of(codec([0.002, 0.01], ["a", "b"]), np.round(beats(100, 2, 100.0), 1), columns=["a", "c"]) == [0.1, 0.1]
 
 
 def test_the_caller_knows_better() -> None:

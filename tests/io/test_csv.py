@@ -188,6 +188,12 @@ def test_a_cell_of_a_hundred_thousand_digits_costs_little(first: str) -> None:
     assert len(csv_files.write(recording)) < 20_000
 
 
+def test_numbers_too_large_to_round_are_written_as_they_are() -> None:
+    layout = {"csv": {"places": [9]}}
+    text = csv_files.write(Recording(np.array([1e300, -1.7e308, 0.25]), None, ["x"], None, None, layout)).decode()
+    assert [float(line) for line in text.splitlines()[1:]] == [1e300, -1.7e308, 0.25]
+
+
 def test_very_small_numbers_keep_their_digits() -> None:
     values = [1e-11, 5e-11, 3e-11, 8e-11]
     again = csv_files.write(csv_files.read(table(["v", *(f"{v:.12f}" for v in values)]))).decode().splitlines()

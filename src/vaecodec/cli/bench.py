@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ def _names(_context: click.Context, _option: click.Parameter, text: str | None) 
 
 def _size(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and 256 <= int(width) <= 65535 and 256 <= int(height) <= 65535):
+    if not (re.fullmatch("[0-9]{3,5}", width) and re.fullmatch("[0-9]{3,5}", height) and 256 <= int(width) <= 65535 and 256 <= int(height) <= 65535):
         raise click.BadParameter("a size is such as 6000x4000, each side 256..65535")
     return int(width), int(height)
 

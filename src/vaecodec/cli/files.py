@@ -143,13 +143,28 @@ def write_outputs(target: str, contents: Mapping[str, bytes], force: bool) -> No
         if (folder / name).exists() and not (folder / name).is_file():
             raise InputError(f"{folder / name} is no regular file; - writes to standard output")
     folder.mkdir(parents=True, exist_ok=True)
+    paths = [_followed(folder / name) for name in contents]
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise InputError(f"{' and '.join(str(folder / name) for name in contents)} are one file; give another name")
     with contextlib.ExitStack() as stack:
-        staged = [(stack.enter_context(_staged(folder, content)), folder / name) for name, content in contents.items()]
-        pairs = [(temporary, path.resolve() if path.is_symlink() else path) for temporary, path in staged]
+        # Each file is staged beside the place where it will lie, which a link may put elsewhere.
+        pairs = [(stack.enter_context(_staged(path.parent, content)), path) for path, content in zip(paths, contents.values(), strict=True)]
         if len(pairs) == 1:
             pairs[0][0].replace(pairs[0][1])
         else:
             _replace_all(pairs)
+
+
+def _followed(path: Path) -> Path:
+    """What a link points at, or the path itself.
+
+    Raises:
+        InputError: links that point at each other.
+    """
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except (RuntimeError, OSError) as error:
+        raise InputError(f"{path} is a link that leads nowhere: {error}") from error
 
 
 def _replace_all(pairs: Sequence[tuple[Path, Path]]) -> None:

@@ -25,6 +25,8 @@ __all__ = ["read", "write"]
 SEPARATORS = ",;\t|"
 # Above this many decimals the digits are those of a binary float, not of a decimal step.
 MAX_DECIMALS = 9
+# Larger float64 values have no decimals, and rounding them may overflow.
+LARGEST_ROUNDED = 2.0**53
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -248,7 +250,9 @@ def _format(column: NDArray[Any], places: int | None) -> list[str]:
     if places is None:
         return [repr(value) for value in column.tolist()]
     # Adding 0.0 turns -0.0 into 0.0, which prints without a sign.
-    return [f"{value + 0.0:.{places}f}" for value in np.round(column.astype(np.float64), places).tolist()]
+    values = column.astype(np.float64)
+    rounded = np.where(np.abs(values) < LARGEST_ROUNDED, np.round(np.clip(values, -LARGEST_ROUNDED, LARGEST_ROUNDED), places), values)
+    return [f"{value + 0.0:.{places}f}" for value in rounded.tolist()]
 
 
 def _extra_columns(facts: dict[str, Any], length: int) -> list[tuple[int, str, list[str]]]:

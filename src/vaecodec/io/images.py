@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import re
 import struct
 import warnings
 from typing import Any
@@ -24,6 +26,8 @@ SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True},
     "TIFF": {"compression": "tiff_deflate"},
 }
+# Pillow logs what it then raises; one line is enough.
+logging.getLogger("PIL.TiffImagePlugin").addHandler(logging.NullHandler())
 ORIENTATION = 0x0112  # the EXIF tag
 # Pillow's errors on damaged files; SyntaxError comes from its PNG and TIFF parsers.
 DAMAGE = (
@@ -147,4 +151,4 @@ def upright(exif: bytes | None) -> bytes | None:
 
 
 def _line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return re.sub("<_io.BytesIO object at 0x[0-9a-f]+>", "the file", (str(error) or type(error).__name__).splitlines()[0])

@@ -247,7 +247,11 @@ def _integers(recording: Recording, facts: dict[str, Any]) -> tuple[NDArray[np.i
     if table.dtype.kind != "f":
         return table.astype(np.int64), [float(_at(facts, "gain", i, DEFAULT_GAIN)) for i in range(table.shape[1])]
     steps = recording.steps or [float(np.ptp(column) or 1) / 65535 for column in table.T]
-    return np.rint(table.astype(np.float64) / steps).astype(np.int64), [1 / step for step in steps]
+    with np.errstate(over="ignore"):
+        whole, gains = np.rint(table.astype(np.float64) / steps), 1 / np.asarray(steps, np.float64)
+    if not np.isfinite(gains).all() or np.abs(whole).max() >= 1 << 31:
+        raise InputError("WFDB cannot hold these samples: in units of their step they do not fit 32 bits; write .csv or .npy")
+    return whole.astype(np.int64), gains.tolist()
 
 
 def _at(facts: dict[str, Any], key: str, i: int, default: float) -> Any:
