@@ -49,6 +49,10 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
+    if options["psnr"] is not None:
+        from vaecodec.cli.quiet import hush
+
+        hush()
     *inputs, output = paths
     model = options["model"]
     # Without a model only pictures have one to fall back on.
