@@ -8,7 +8,7 @@ import numpy as np
 
 from vaecodec.codec.errors import InputError
 
-__all__ = ["MAX_THREADS", "check_bytes", "check_threads", "is_number", "shown", "whole_number"]
+__all__ = ["MAX_THREADS", "check_kind", "check_threads", "is_number", "shown", "whole_number"]
 
 MAX_THREADS = 256
 
@@ -45,7 +45,7 @@ def check_threads(value: object) -> int:
     return whole_number(value, "threads", 1, MAX_THREADS)
 
 
-def check_bytes(value: object) -> None:
-    """InputError unless the value is the bytes of a stream."""
-    if not isinstance(value, bytes):
-        raise InputError(f"expected bytes, got {type(value).__name__}")
+def check_kind(value: object, kind: type) -> None:
+    """InputError unless the value is of this type."""
+    if not isinstance(value, kind):
+        raise InputError(f"expected {kind.__name__}, got {type(value).__name__}")

@@ -12,7 +12,7 @@ import binascii
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from vaecodec.codec.arguments import check_bytes
+from vaecodec.codec.arguments import check_kind
 from vaecodec.codec.errors import FormatError, InputError, LimitError, UnsupportedError
 from vaecodec.codec.native import crc32c
 
@@ -264,7 +264,7 @@ def read_header(data: bytes) -> tuple[Header, int]:
         UnsupportedError: a later format version.
         LimitError: the header claims more than section 10 allows.
     """
-    check_bytes(data)
+    check_kind(data, bytes)
     cursor = Cursor(data)
     require(data[: len(MAGIC)] == MAGIC[: len(data)] and len(data) > 0, "not a vaecodec file: it does not begin with 8B 56 41 45")
     cursor.take(len(MAGIC), "the magic")

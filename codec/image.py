@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import container, rate
-from vaecodec.codec.arguments import check_threads, shown, whole_number
+from vaecodec.codec.arguments import check_kind, check_threads, shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, ImageHeader, Metadata, Packet
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
@@ -122,9 +122,9 @@ class ImageCodec:
             InputError: wrong shape, dtype or quality, an empty picture, or a target that cannot be reached.
             LimitError: too many pixels.
         """
-        for name, block in (("icc", icc), ("exif", exif)):
-            if block is not None and not isinstance(block, bytes):
-                raise InputError(f"{name} is a block of bytes, got {type(block).__name__}")
+        for block in (icc, exif):
+            if block is not None:
+                check_kind(block, bytes)
         planes, alpha, mode = self._split(array)
         header = self._header(planes.shape[0], planes.shape[1], mode, tile)
         metadata = _metadata(alpha, icc, exif)
@@ -184,8 +184,7 @@ class ImageCodec:
         Raises:
             InputError: the bands do not fit the header's geometry.
         """
-        if not isinstance(latents, ImageLatents):
-            raise InputError(f"expected ImageLatents, got {type(latents).__name__}")
+        check_kind(latents, ImageLatents)
         header = self._own(latents.header)
         shapes = [tuple(shape) for shape in self._model.band_shapes(self._padded(header))]
         if [band.shape for band in latents.bands] != shapes or any(band.dtype != np.int16 for band in latents.bands):
@@ -194,8 +193,7 @@ class ImageCodec:
 
     def decode_latents(self, latents: ImageLatents) -> Pixels:
         """Turns latents into the picture that their stream decodes to."""
-        if not isinstance(latents, ImageLatents):
-            raise InputError(f"expected ImageLatents, got {type(latents).__name__}")
+        check_kind(latents, ImageLatents)
         header = self._check_header(latents.header)
         pieces = [whole(band) for band in latents.bands]
         return self._paint(header, lambda _: pieces, latents.metadata, Box(0, 0, header.height, header.width), 0)

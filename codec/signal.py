@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import container
-from vaecodec.codec.arguments import check_threads, is_number, shown, whole_number
+from vaecodec.codec.arguments import check_kind, check_threads, is_number, shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
@@ -173,8 +173,7 @@ class SignalCodec:
         Raises:
             InputError: the bands do not fit the header.
         """
-        if not isinstance(latents, SignalLatents):
-            raise InputError(f"expected SignalLatents, got {type(latents).__name__}")
+        check_kind(latents, SignalLatents)
         header = self._own(latents.header)
         length = padded(latents.samples, self._model.levels)
         shapes = [tuple(shape) for shape in self._model.band_shapes((length, header.channels))]
@@ -185,8 +184,7 @@ class SignalCodec:
 
     def decode_latents(self, latents: SignalLatents) -> Samples:
         """Turns latents into the samples that their stream decodes to."""
-        if not isinstance(latents, SignalLatents):
-            raise InputError(f"expected SignalLatents, got {type(latents).__name__}")
+        check_kind(latents, SignalLatents)
         header = self._check_header(latents.header)
         with self._lock:
             values = self._synthesiser().signal(latents.bands, header.step_code)[: latents.samples]

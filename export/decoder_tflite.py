@@ -148,10 +148,7 @@ def build_level(layer: LevelSynthesis) -> None:
 
 def _level_function(layer: LevelSynthesis, number: int, filters: AnalysisFilters, steps: StepRange, spare: int) -> Signature:
     """The signature of one level: crop what other levels need more of, scale, run, scale back."""
-    unit = 2.0**steps.in_shift
-    scale_approx = tf.constant(unit / filters.approximation_gains(number), tf.float32)
-    scale_detail = tf.constant(unit / filters.detail_gains(number), tf.float32)
-    scale_out = tf.constant(filters.approximation_gains(number - 1) / unit, tf.float32)
+    scale_approx, scale_detail, scale_out = _scales(number, filters, steps)
     high = None if layer.rank == 2 else 1
     colours, details = layer.colours, layer.colours * (2**layer.rank - 1)
 
@@ -169,12 +166,17 @@ def _level_function(layer: LevelSynthesis, number: int, filters: AnalysisFilters
     return tf.function(level, input_signature=signature)
 
 
+def _scales(number: int, filters: AnalysisFilters, steps: StepRange) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """From the integer filters' scale to that of training, for approximation and details of a level, and back for what it gives."""
+    unit = 2.0**steps.in_shift
+    gains = unit / filters.approximation_gains(number), unit / filters.detail_gains(number), filters.approximation_gains(number - 1) / unit
+    approx, detail, out = (tf.constant(gain, tf.float32) for gain in gains)
+    return approx, detail, out
+
+
 def _fast_function(layer: LevelSynthesis, filters: AnalysisFilters, steps: StepRange, spare: int) -> Signature:
     """Level 1 of a picture by the inverse filters alone: two thirds of the arithmetic saved, for who would rather be fast."""
-    unit = 2.0**steps.in_shift
-    scale_approx = tf.constant(unit / filters.approximation_gains(1), tf.float32)
-    scale_detail = tf.constant(unit / filters.detail_gains(1), tf.float32)
-    scale_out = tf.constant(filters.approximation_gains(0) / unit, tf.float32)
+    scale_approx, scale_detail, scale_out = _scales(1, filters, steps)
 
     def fast(approx: tf.Tensor, detail: tf.Tensor) -> dict[str, tf.Tensor]:
         approx, detail = _crop(approx, spare, layer.rank), _crop(detail, spare, layer.rank)

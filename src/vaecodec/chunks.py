@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vaecodec import api
 from vaecodec.codec import container
-from vaecodec.codec.arguments import check_bytes
+from vaecodec.codec.arguments import check_kind
 from vaecodec.codec.errors import FormatError, InputError, LimitError
 from vaecodec.codec.image import ImageCodec
 
@@ -61,7 +61,7 @@ def unpack(data: bytes, model: str | None = None) -> Array:
         LimitError: its pictures have too many pixels in all.
         ModelError: its model is not known.
     """
-    check_bytes(data)
+    check_kind(data, bytes)
     streams = _split(data) if data[:4] == MAGIC else [data]
     if data[:4] == MAGIC:
         _check_pictures(streams)

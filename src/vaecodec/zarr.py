@@ -41,7 +41,7 @@ class VaeCodec(ArrayBytesCodec):  # type: ignore[misc,unused-ignore]
         return {"name": "vaecodec", "configuration": {"model": self.model, "quality": self.quality}}
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: Any) -> int:
-        """Sizes vary."""
+        """Sizes vary, which Zarr's own codecs say in this way too (`zarr.codecs.GzipCodec`)."""
         raise NotImplementedError
 
     async def _encode_single(self, chunk_data: Any, chunk_spec: Any) -> Any:

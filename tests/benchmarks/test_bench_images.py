@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from vaecodec.benchmarks import bench_images
+from vaecodec.benchmarks.image_report import summarise
 from vaecodec.codec.errors import FormatError, InputError
 
 
@@ -56,6 +57,13 @@ def test_a_report_checks_the_quality_scale_and_the_first_half_of_a_file(folder: 
     assert checks["finest_psnr"] > 40
     assert 10 < checks["half_psnr"] < checks["finest_psnr"]
     assert "never fall as quality rises: 1 of 1" in printed[0]
+
+
+def test_a_quality_scale_that_falls_is_told() -> None:
+    same = {"pixels": 9, "encode_s": 1, "decode_s": 1}
+    points = [{"setting": q, "bytes": 10 * q, "bpp": q / 100, "psnr": db, **same} for q, db in ((1, 30), (2, 31), (3, 30.9))]
+    falling, rising = summarise("own", {"own": {"a": points}}), summarise("own", {"own": {"a": points[:2]}})
+    assert [codec["checks"]["monotone"] for codec in (falling, rising)] == [0, 1]
 
 
 def test_out_gets_json_tables_and_plots(folder: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from vaecodec.train.config import Training
 from vaecodec.train.config_io import dump_config, load_config, with_options
 from vaecodec.train.data.examples import load_examples
 from vaecodec.train.evaluate import Evaluator, score
+from vaecodec.train.objective import dissimilarity
 from vaecodec.train.run_folder import RunFolder
 from vaecodec.train.schedule import learning_rate, progress
 from vaecodec.train.strategies import check_batch
@@ -132,7 +133,9 @@ def test_a_few_steps_improve_the_figures(kind, request):
     assert score(evaluator.figures()) < before
 
 
-def test_a_run_for_ms_ssim_improves_it(image_config, tmp_path):
+def test_a_run_for_ms_ssim_improves_it(image_config, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("vaecodec.train.trainer.dissimilarity", lambda x, x_hat: seen.append(x.shape) or dissimilarity(x, x_hat))
     rng = np.random.default_rng(1)
     ramp = np.add.outer(np.arange(192), np.arange(192))[..., None] * 0.4
     for i in range(2):
@@ -147,6 +150,7 @@ def test_a_run_for_ms_ssim_improves_it(image_config, tmp_path):
         trainer.advance()
     (after,) = evaluator.figures()
     assert score([after]) < score([before])
+    assert seen == [(2, 192, 192, 3)]  # once, when the step became a graph: the squared error would improve the score as well
     assert "MS-SSIM" in after.text()
 
 
