@@ -62,6 +62,7 @@ def bench_images(
     *,
     limit: int | None = None,
     peers: Sequence[str] | None = None,
+    effort: int | None = None,
     with_ms_ssim: bool = True,
     as_json: bool = False,
     echo: Callable[[str], None] = print,
@@ -74,6 +75,7 @@ def bench_images(
         out: folder for `images.json`, `images.txt` and the plots; nothing is written unless given.
         limit: only the first so many pictures.
         peers: names of the peers to run; all that are installed unless given.
+        effort: of the encoder; its default unless given.
         with_ms_ssim: measure MS-SSIM, which takes about as long as all the rest.
         as_json: print the report as JSON in place of the tables.
         echo: takes the text to print.
@@ -88,12 +90,13 @@ def bench_images(
     codec = load_image_codec(model) if isinstance(model, (str, Path)) else model
     chosen = [peer for peer in image_peers() if peers is None or peer.name in peers]
     files = find_files(Path(folder), SUFFIXES, limit)
+    options = {} if effort is None else {"effort": effort}
     points: dict[str, dict[str, list[Point]]] = {OWN: {}, **{peer.name: {} for peer in chosen}}
     with one_core() as pinned:
         for path in tqdm(files, desc="pictures", disable=None):
             with naming(path), Image.open(io.BytesIO(path.read_bytes())) as image:
                 pixels = np.asarray(image.convert("RGB"))
-            points[OWN][path.stem] = _own_points(codec, pixels, with_ms_ssim)
+            points[OWN][path.stem] = _own_points(codec, pixels, with_ms_ssim, options)
             for peer in chosen:
                 points[peer.name][path.stem] = _peer_points(peer, pixels, with_ms_ssim)
     chroma = {OWN: "4:4:4", **{peer.name: peer.chroma for peer in chosen}}
@@ -102,7 +105,7 @@ def bench_images(
         "protocol": PROTOCOL,
         "environment": {**environment(), "one_core": pinned},
         "folder": Path(folder).name,
-        "model": describe_model(codec),
+        "model": {**describe_model(codec), **options},
         "codecs": {name: {"chroma": chroma[name], **summarise(name, points)} for name in points},
         "points": points,
     }
@@ -135,31 +138,31 @@ def load_image_codec(model: str | Path) -> ImageCodecLike:
     return codec
 
 
-def _own_points(codec: ImageCodecLike, pixels: Pixels, similarity: bool) -> list[Point]:
-    points = [_own_point(codec, pixels, quality, similarity) for quality in QUALITIES]
-    _add_extras(codec, pixels, nearest(points))
+def _own_points(codec: ImageCodecLike, pixels: Pixels, similarity: bool, options: dict[str, Any]) -> list[Point]:
+    points = [_own_point(codec, pixels, {"quality": quality, **options}, similarity) for quality in QUALITIES]
+    _add_extras(codec, pixels, nearest(points), options)
     return points
 
 
-def _own_point(codec: ImageCodecLike, pixels: Pixels, quality: float, similarity: bool) -> Point:
+def _own_point(codec: ImageCodecLike, pixels: Pixels, options: dict[str, Any], similarity: bool) -> Point:
     kept: list[bytes] = []
 
     def encode() -> bytes:
-        kept[:] = [codec.encode(pixels, quality=quality)]
+        kept[:] = [codec.encode(pixels, **options)]
         return kept[0]
 
-    point = _point(pixels, quality, encode, codec.decode, similarity)
+    point = _point(pixels, options["quality"], encode, codec.decode, similarity)
     if isinstance(codec, ImageCodec):
         _, point["entropy_decode_s"] = timed(lambda: codec.latents(kept[0]))
         point["payload_bytes"] = codec.info(kept[0])["payload_bytes"]
     return point
 
 
-def _add_extras(codec: ImageCodecLike, pixels: Pixels, point: Point) -> None:
+def _add_extras(codec: ImageCodecLike, pixels: Pixels, point: Point, options: dict[str, Any]) -> None:
     """What the codec can do besides, at one setting: fast decoding, and decoding the first half of the file."""
     if not isinstance(codec, ImageCodec):
         return
-    stream = codec.encode(pixels, quality=point["setting"])
+    stream = codec.encode(pixels, quality=point["setting"], **options)
     with contextlib.suppress(UnsupportedError):
         decoded, point["fast_decode_s"] = timed(lambda: codec.decode(stream, fast=True))
         point["fast_psnr"] = psnr(pixels, decoded)

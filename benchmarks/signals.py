@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,6 +60,7 @@ def bench_signals(
     bits: int | None = None,
     targets: Sequence[float] = TARGETS,
     peers: Sequence[str] | None = None,
+    effort: int | None = None,
     as_json: bool = False,
     echo: Callable[[str], None] = print,
 ) -> Report:
@@ -75,6 +77,7 @@ def bench_signals(
         bits: the sensor's bit depth; the file's own word unless given.
         targets: PRDN to reach, in per cent.
         peers: names of the peers to run ("DWT", "SZ3", "FLAC"); all that are installed unless given.
+        effort: of the encoder; its default unless given.
         as_json: print the report as JSON in place of the tables.
         echo: takes the text to print.
 
@@ -87,11 +90,12 @@ def bench_signals(
     """
     codec = _load(model) if isinstance(model, (str, Path)) else model
     chosen = [peer for peer in signal_peers() if peers is None or peer.name in peers]
+    options = {} if effort is None else {"effort": effort}
     rows: list[Row] = []
     lossless: list[Row] = []
     with one_core() as pinned:
         for channel in tqdm(channels(Path(folder), records, lead, bits, limit), desc="channels", disable=None):
-            rows += _own_rows(codec, channel, targets)
+            rows += _own_rows(codec, channel, targets, options)
             rows += [_peer_row(peer, channel, target) for peer in chosen for target in targets]
             lossless += _lossless(channel) if peers is None or FlacPeer.name in peers else []
     report: Report = {
@@ -99,7 +103,7 @@ def bench_signals(
         "protocol": PROTOCOL,
         "environment": {**environment(), "one_core": pinned},
         "folder": Path(folder).name,
-        "model": describe_model(codec),
+        "model": {**describe_model(codec), **options},
         "codecs": {name: summarise(name, rows) for name in (OWN, *(peer.name for peer in chosen))},
         "lossless": lossless,
         "points": rows,
@@ -121,24 +125,27 @@ def _load(model: str | Path) -> SignalCodecLike:
     return codec
 
 
-def _own_rows(codec: SignalCodecLike, channel: Channel, targets: Sequence[float]) -> list[Row]:
+def _own_rows(codec: SignalCodecLike, channel: Channel, targets: Sequence[float], options: dict[str, Any]) -> list[Row]:
     """A row for each target; qualities met on the way are kept for the next."""
     narrow = np.abs(channel.samples).max(initial=0) < 32768
     samples = channel.samples.astype(np.int16 if narrow else np.int32)
+    encode = partial(codec.encode, samples, rate=channel.rate, **options)
     seen: dict[float, float] = {}
 
     def error(quality: float) -> float:
         if quality not in seen:
-            seen[quality] = prdn(samples, codec.decode(codec.encode(samples, rate=channel.rate, quality=quality)))
+            seen[quality] = prdn(samples, codec.decode(encode(quality=quality)))
         return seen[quality]
 
-    return [_own_row(codec, channel, samples, target, lowest_quality(error, target)) for target in targets]
+    return [_own_row(codec, channel, samples, target, lowest_quality(error, target), encode) for target in targets]
 
 
-def _own_row(codec: SignalCodecLike, channel: Channel, samples: NDArray[Any], target: float, quality: float | None) -> Row:
+def _own_row(
+    codec: SignalCodecLike, channel: Channel, samples: NDArray[Any], target: float, quality: float | None, encode: Callable[..., bytes]
+) -> Row:
     if quality is None:
         return {"codec": OWN, "record": channel.name, "target": target, "missed": True}
-    data, encode_s = timed(lambda: codec.encode(samples, rate=channel.rate, quality=quality))
+    data, encode_s = timed(lambda: encode(quality=quality))
     decoded, decode_s = timed(lambda: codec.decode(data))
     row = _row(OWN, channel, target, data, decoded, encode_s, decode_s) | {"quality": quality}
     if hasattr(codec, "latents") and hasattr(codec, "info"):

@@ -35,12 +35,16 @@ int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g);
 int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n);
 int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage);
 int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint8_t *out, size_t capacity);
+int64_t vc_prior_encode_rdoq(
+    vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess, uint32_t lambda, uint8_t *out, size_t capacity
+);
 int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n);
 int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits);
 
 int64_t vc_analysis_memory(const vc_model *m, int32_t rows, int32_t cols);
 int vc_analyse(const vc_model *m, const int16_t *x, int32_t rows, int32_t cols, const vc_band *bands, void *memory, size_t n);
 int vc_quantise_band(const vc_model *m, uint32_t band, int t, int round, const int16_t *y, int16_t *z, size_t n);
+int vc_quantise_excess(const vc_model *m, uint32_t band, int t, const int16_t *y, const int16_t *z, int16_t *excess, size_t n);
 
 void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity);
 void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision);

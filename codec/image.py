@@ -7,25 +7,25 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.codec import container, rate
+from vaecodec.codec import container, rate, rdoq
 from vaecodec.codec.arguments import check_kind, check_threads, shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, ImageHeader, Metadata, Packet
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
 from vaecodec.codec.grids import Bands, Box, level_groups, padded, tile_rows, tiles
+from vaecodec.codec.image_encoder import Blocks, ImageEncoder
 from vaecodec.codec.synthesis import Piece, Synthesis, whole
-from vaecodec.codec.tiling import Coefficients, TileReader, code
+from vaecodec.codec.tiling import TileReader, code
 from vaecodec.codec.warn import PartialWarning, SynthesisWarning
 
 __all__ = ["ImageCodec", "ImageLatents"]
@@ -98,6 +98,7 @@ class ImageCodec:
         target_bytes: int | None = None,
         target_bpp: float | None = None,
         psnr: float | None = None,
+        effort: int = rdoq.DEFAULT_EFFORT,
         tile: int | None = None,
         icc: bytes | None = None,
         exif: bytes | None = None,
@@ -110,6 +111,8 @@ class ImageCodec:
             target_bytes: the finest quality whose stream has at most so many bytes.
             target_bpp: the same in bits a pixel.
             psnr: the coarsest quality that decodes with at least so many dB over all colours (1..100).
+            effort: 1 quantises as a device does; 2 lets the entropy coder choose what to leave out; 3..9 decode and choose again
+                `effort` - 2 times, each as slow as decoding. From 3 on memory grows with the picture, and bytes may depend on the machine.
             tile: side of the independently coded tiles in pixels (rounded up to the model's grid); 0 for the whole picture,
                 up to 16 Mpixel. Unless given, pictures above 4 Mpixel are tiled.
             icc: colour profile to carry along.
@@ -128,16 +131,20 @@ class ImageCodec:
         planes, alpha, mode = self._split(array)
         header = self._header(planes.shape[0], planes.shape[1], mode, tile)
         metadata = _metadata(alpha, icc, exif)
-        coefficients = Coefficients(self._model, lambda first, last: self._samples(planes, first, last), header)
+        encoder = ImageEncoder(self._model, planes, header, rdoq.plan(effort), self._synthesise, self._threads)
+
+        def measured(setting: int) -> tuple[bytes, float]:
+            coded = encoder.code(setting, keep=True)
+            return _file(coded.header, coded.payloads, metadata), encoder.psnr(coded)
 
         def at(setting: int) -> bytes:
-            t, offsets = rate.step_code(setting), rate.rounding_offsets(setting, self._model.rounding)
-            return self._write(_with_step(header, t), (self._model.quantise(bands, t, offsets) for bands in coefficients), metadata)
+            coded = encoder.code(setting)
+            return _file(coded.header, coded.payloads, metadata)
 
         steps, pixels = (self._model.t_lo, self._model.t_hi), header.width * header.height
         if psnr is not None:
             rate.only_one(quality, target_bytes, target_bpp, psnr)
-            return at(rate.fit_psnr(lambda setting: self._psnr(planes, header, coefficients, setting), psnr, steps))
+            return rate.fit_psnr(measured, psnr, steps)
         return rate.encode_at(at, steps, pixels, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
 
     def decode(
@@ -189,7 +196,8 @@ class ImageCodec:
         shapes = [tuple(shape) for shape in self._model.band_shapes(self._padded(header))]
         if [band.shape for band in latents.bands] != shapes or any(band.dtype != np.int16 for band in latents.bands):
             raise InputError(f"latents of {header.width} x {header.height} pixels are {len(shapes)} int16 arrays of shapes {shapes[:4]} ...")
-        return self._write(header, tile_rows(latents.bands, header, self._model.levels), latents.metadata)
+        rows = ((bands, None) for bands in tile_rows(latents.bands, header, self._model.levels))
+        return _file(header, code(self._model, header, rows, self._threads), latents.metadata)
 
     def decode_latents(self, latents: ImageLatents) -> Pixels:
         """Turns latents into the picture that their stream decodes to."""
@@ -205,11 +213,6 @@ class ImageCodec:
         return describe(data, self.bundle)
 
     # --- steps ---
-
-    def _write(self, header: ImageHeader, rows: Iterable[Bands], metadata: tuple[Metadata, ...]) -> bytes:
-        payloads = code(self._model, header, rows, self._threads)
-        packets = tuple(Packet(container.DATA, i & 255, payload) for i, payload in enumerate(payloads))
-        return container.write_file(File(header, packets, metadata))
 
     def _open(self, data: bytes, partial: bool) -> tuple[File, ImageHeader, list[bytes | None]]:
         """The parsed file and a payload for every packet that the picture has; None for those that are missing."""
@@ -244,7 +247,17 @@ class ImageCodec:
             fast: leave out the residual network of level 1.
         """
         out = np.empty((box.rows, box.cols, *{1: (), 2: (2,), 3: (3,), 4: (4,)}[header.mode]), np.uint8)
-        colour = out if header.mode == 1 else out[..., : 1 if header.mode == 2 else 3]
+        colour = out[..., None] if header.mode == 1 else out[..., : 1 if header.mode == 2 else 3]
+        for row, col, block in self._blocks(header, pieces, box, level, fast):
+            colour[row : row + len(block), col : col + block.shape[1]] = np.rint(block)
+        if header.mode in (2, 4):
+            out[..., -1] = _reduced(_inflate_alpha(metadata, header).reshape(header.height, header.width), box, 1 << level)
+        return out
+
+    def _blocks(
+        self, header: ImageHeader, pieces: Callable[[Sequence[Box]], list[Piece]], box: Box, level: int = 0, fast: bool = False
+    ) -> Blocks:
+        """What `_paint` rounds: float32 `[h, w, 3 or 1]` in 0..255 with row and column within the box; strip by strip."""
         synthesis = self._synthesiser()
         high = box.rows if box.rows * box.cols <= WHOLE_PIXELS else STRIP_ROWS
         for top in range(0, box.rows, high):
@@ -252,23 +265,12 @@ class ImageCodec:
             parts = pieces(synthesis.boxes(strip, self._padded(header), level))
             with self._lock:
                 for row, col, block in synthesis.image(parts, header.step_code, strip, level, fast):
-                    if header.mode <= 2:
-                        block = block.mean(axis=2, keepdims=header.mode == 2)
-                    colour[top + row : top + row + block.shape[0], col : col + block.shape[1]] = np.clip(np.rint(block), 0, 255)
-        if header.mode in (2, 4):
-            out[..., -1] = _reduced(_inflate_alpha(metadata, header).reshape(header.height, header.width), box, 1 << level)
-        return out
+                    colours = block.mean(axis=2, keepdims=True) if header.mode <= 2 else block
+                    yield top + row, col, np.clip(colours, 0, 255)
 
-    def _psnr(self, planes: Pixels, header: ImageHeader, coefficients: Coefficients, setting: int) -> float:
-        """dB of the picture that a setting decodes to, without coding it."""
-        t, offsets = rate.step_code(setting), rate.rounding_offsets(setting, self._model.rounding)
-        rows = [self._model.quantise(bands, t, offsets) for bands in coefficients]
-        bands = [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*rows, strict=True)]
-        opaque = replace(header, step_code=t, mode=1 if header.mode <= 2 else 3)
-        decoded = self.decode_latents(ImageLatents(opaque, bands)).reshape(*planes.shape[:2], -1)
-        original = planes[..., : decoded.shape[2]]
-        error = sum(float(np.square(np.subtract(a, b, dtype=np.int32)).sum()) for a, b in zip(original, decoded, strict=True))
-        return 10 * math.log10(255**2 * original.size / error) if error else math.inf
+    def _synthesise(self, header: ImageHeader, bands: Bands, box: Box) -> Blocks:
+        pieces = [whole(band) for band in bands]
+        return self._blocks(header, lambda _: pieces, box)
 
     def _split(self, array: Pixels) -> tuple[Pixels, Pixels | None, int]:
         """Colour planes [H, W, C], alpha, mode."""
@@ -282,14 +284,6 @@ class ImageCodec:
         alpha = array[..., -1] if mode in (2, 4) else None
         planes = array[..., None] if mode == 1 else array[..., :-1] if alpha is not None else array
         return (np.broadcast_to(planes, (*planes.shape[:2], colours)) if mode <= 2 else planes), alpha, mode
-
-    def _samples(self, planes: Pixels, first: int, last: int) -> NDArray[np.int16]:
-        """Rows first..last of the padded input of the analysis, by a table of what each of the 256 values becomes."""
-        values = np.arange(256, dtype=np.float64) - self._model.in_offset
-        table = np.clip(np.floor(values * 2.0**self._model.in_shift + 0.5), -32768, 32767).astype(np.int16)
-        below = max(0, last - planes.shape[0])
-        right = padded(planes.shape[1], self._model.levels) - planes.shape[1]
-        return np.asarray(table[np.pad(planes[first : last - below], ((0, below), (0, right), (0, 0)), mode="edge")])
 
     def _header(self, height: int, width: int, mode: int, tile: int | None) -> ImageHeader:
         if tile is None:
@@ -344,8 +338,9 @@ def _mode(array: Pixels) -> int:
     return mode
 
 
-def _with_step(header: ImageHeader, t: int) -> ImageHeader:
-    return ImageHeader(**{**vars(header), "step_code": t})
+def _file(header: ImageHeader, payloads: Sequence[bytes], metadata: tuple[Metadata, ...]) -> bytes:
+    packets = tuple(Packet(container.DATA, i & 255, payload) for i, payload in enumerate(payloads))
+    return container.write_file(File(header, packets, metadata))
 
 
 def _part(header: ImageHeader, region: tuple[int, int, int, int] | None, scale: int, allowed: tuple[int, ...]) -> tuple[Box, int]:

@@ -154,6 +154,16 @@ class SymbolModel:
             raise InputError(f"expected {self.bands} bands and rounding offsets, received {len(bands)} and {len(offsets)}")
         return [self._quantise_band(i, y, _step_code(t), r) for i, (y, r) in enumerate(zip(bands, offsets, strict=True))]
 
+    def excess(self, bands: Sequence[Int16], latents: Sequence[Int16], t: int) -> Bands:
+        """By how much coefficients exceed their latents: |y| / step - |z| in 1/256, saturated to int16; for `Prior.encode`.
+
+        Args:
+            bands: coefficients, one int16 array a band.
+            latents: what `quantise` made of them.
+            t: step code, 0..255.
+        """
+        return [self._excess_band(i, y, z, _step_code(t)) for i, (y, z) in enumerate(zip(bands, latents, strict=True))]
+
     def macs(self) -> dict[str, float]:
         """Multiplications of the encoder per pixel (rank 2) or sample (rank 1): `analysis` and `prior`."""
         return {"analysis": self._analysis_macs(), "prior": self._prior_macs()}
@@ -163,6 +173,14 @@ class SymbolModel:
         z = np.empty(y.shape, np.int16)
         _check(lib.vc_quantise_band(self._c, band, t, rounding, _int16(y), _int16(z), y.size))
         return z
+
+    def _excess_band(self, band: int, y: Int16, z: Int16, t: int) -> Int16:
+        y, z = _need_int16(y), _need_int16(z)
+        if y.shape != z.shape:
+            raise InputError(f"expected latents of shape {y.shape}, received {z.shape}")
+        excess = np.empty(y.shape, np.int16)
+        _check(lib.vc_quantise_excess(self._c, band, t, _int16(y), _int16(z), _int16(excess), y.size))
+        return excess
 
     def _padded(self, shape: tuple[int, int]) -> tuple[int, int]:
         unit = 1 << self.levels
@@ -234,21 +252,36 @@ class Prior:
         if portable:
             self._c.net.kernel = lib.VC_KERNEL_PORTABLE
 
-    def encode(self, bands: Sequence[Int16], first_stage: int, last_stage: int) -> bytes:
+    def encode(
+        self, bands: Sequence[Int16], first_stage: int, last_stage: int, excess: Sequence[Int16] | None = None, weight: float = 0.0
+    ) -> bytes:
         """Codes the latents of stages first_stage..last_stage (inclusive) as one payload; empty if all are zero.
 
+        With `excess` the quantisation is rate-distortion optimised, greedily in coding order: each latent z is exchanged for its neighbour nearer
+        zero where the bits that this saves outweigh `weight` times the squared error that it adds.
+
         Args:
-            bands: one int16 array for each band of the model; those of other stages are not looked at.
+            bands: one int16 array for each band of the model; those of other stages are not looked at. With `excess` the latents chosen are
+                written into them.
             first_stage: first stage, at most one after the last one coded.
             last_stage: last stage.
+            excess: arrays of the same shapes and strides, from `SymbolModel.excess`.
+            weight: bits that a squared step is worth, below 256.
 
         Raises:
-            InputError: wrong bands or stages, or a latent of -32768.
+            InputError: wrong bands, weight or stages, or a latent of -32768.
         """
-        kept = [_need_int16(band) for band in bands]
-        array = self._model._band_array(kept, writable=False)
         out = np.empty(_check(lib.vc_prior_bound(self._c, first_stage, last_stage)), np.uint8)
-        size = _check(lib.vc_prior_encode(self._c, first_stage, last_stage, array, _bytes(out), out.size))
+        if excess is None:
+            kept = [_need_int16(band) for band in bands]
+            array = self._model._band_array(kept, writable=False)
+            size = _check(lib.vc_prior_encode(self._c, first_stage, last_stage, array, _bytes(out), out.size))
+        else:
+            array, beside = self._model._band_array(bands), self._model._band_array(excess, writable=False)
+            if any(a.shape != b.shape or a.strides != b.strides for a, b in zip(bands, excess, strict=True)):
+                raise InputError("expected arrays of excess with the shapes and strides of the latents")
+            scaled = round(256 * weight)
+            size = _check(lib.vc_prior_encode_rdoq(self._c, first_stage, last_stage, array, beside, scaled, _bytes(out), out.size))
         return out[:size].tobytes()
 
     def decode(self, data: bytes, bands: Sequence[Int16], first_stage: int, last_stage: int) -> None:

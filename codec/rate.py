@@ -1,8 +1,9 @@
 """Rate targets: the finest quality that fits, by bisection over the encoder's settings.
 
-A stream's step code t moves in sixteenths of an octave, some 3.5 % of its bytes. Between two codes the encoder widens the dead zone instead: a
-*setting* is `SUBSTEPS` t + k, and k takes k / 256 off the rounding offset of every band that has a dead zone. Ten such steps
-cost in bytes and in error what one step code does (measured on photos and ECG), at the same rate-distortion slope; a decoder sees t alone.
+A stream's step code t moves in sixteenths of an octave, some 3.5 % of its bytes. Between two codes the encoder leaves out a little more instead: a
+*setting* is `SUBSTEPS` t + k. At effort 1 k takes k / 256 off the rounding offset of every band that has a dead zone; at higher ones the
+coder chooses with a lower weight of the error (`rdoq.Effort`). Ten such steps cost in bytes and in error what one step code does (measured
+on photos and ECG), at the same rate-distortion slope; a decoder sees t alone.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from vaecodec.codec.arguments import is_number, shown
 from vaecodec.codec.errors import InputError
 
 __all__ = [
-    *("DEFAULT_QUALITY", "SUBSTEPS", "encode_at", "fit", "fit_psnr", "only_one", "quality_of"),
+    *("DEFAULT_QUALITY", "NEAREST", "SUBSTEPS", "encode_at", "fit", "fit_psnr", "only_one", "quality_of"),
     *("rounding_offsets", "setting", "step_code", "target"),
 ]
 
 DEFAULT_QUALITY = 60.0
 SUBSTEPS = 10
 MAX_TARGET = 1 << 62
-_NEAREST = 128  # a rounding offset of 1/2: no dead zone
+NEAREST = 128  # a rounding offset of 1/2: no dead zone
 
 
 def setting(quality: float, t_lo: int, t_hi: int) -> int:
@@ -40,14 +41,14 @@ def step_code(value: int) -> int:
 
 
 def rounding_offsets(value: int, own: Sequence[int]) -> list[int]:
-    """Rounding offset of each band in 1/256 at a setting.
+    """Rounding offset of each band in 1/256 at a setting, at effort 1.
 
     Args:
         value: the setting.
         own: offsets of the model.
     """
     k = value % SUBSTEPS
-    return [max(0, r - k) if r < _NEAREST else r for r in own]
+    return [max(0, r - k) if r < NEAREST else r for r in own]
 
 
 def quality_of(t: int, t_lo: int, t_hi: int) -> float:
@@ -82,11 +83,11 @@ def fit(encode: Callable[[int], bytes], target: int, finest: int, coarsest: int)
     return best
 
 
-def fit_psnr(measure: Callable[[int], float], wanted: float, steps: tuple[int, int]) -> int:
-    """The coarsest setting that reaches a PSNR, by bisection like `fit`.
+def fit_psnr(encode: Callable[[int], tuple[bytes, float]], wanted: float, steps: tuple[int, int]) -> bytes:
+    """The stream of the coarsest setting that reaches a PSNR, by bisection like `fit`.
 
     Args:
-        measure: dB of a setting.
+        encode: gives the stream of a setting and its dB.
         wanted: dB.
         steps: finest and coarsest step code, t_lo and t_hi.
 
@@ -96,15 +97,17 @@ def fit_psnr(measure: Callable[[int], float], wanted: float, steps: tuple[int, i
     if not is_number(wanted) or not 1 <= wanted <= 100:
         raise InputError(f"a PSNR is a number in 1..100 dB, got {shown(wanted)}")
     finest, coarsest = (SUBSTEPS * t for t in steps)
-    if (best := measure(finest)) < wanted:
-        raise InputError(f"{wanted:g} dB cannot be reached: the finest quality of this picture has {best:.2f} dB")
+    best, decibels = encode(finest)
+    if decibels < wanted:
+        raise InputError(f"{wanted:g} dB cannot be reached: the finest quality of this picture has {decibels:.2f} dB")
     while finest < coarsest:
         middle = (finest + coarsest + 1) // 2
-        if measure(middle) >= wanted:
-            finest = middle
+        stream, decibels = encode(middle)
+        if decibels >= wanted:
+            best, finest = stream, middle
         else:
             coarsest = middle - 1
-    return finest
+    return best
 
 
 def only_one(*targets: object) -> None:

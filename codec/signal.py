@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.codec import container
+from vaecodec.codec import container, rdoq
 from vaecodec.codec.arguments import check_kind, check_threads, is_number, shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.native import Prior
-from vaecodec.codec.rate import encode_at, rounding_offsets, step_code
+from vaecodec.codec.rate import encode_at, step_code
 from vaecodec.codec.samples import CARRIERS, Integers, Scaling, clipped, read_steps, read_zeros, restore, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import StepWarning, SynthesisWarning
@@ -92,6 +92,7 @@ class SignalCodec:
         quality: float | None = None,
         target_bytes: int | None = None,
         target_bpp: float | None = None,
+        effort: int = rdoq.DEFAULT_EFFORT,
         step: float | Sequence[float] | None = None,
         packet_blocks: int | None = None,
         columns: Sequence[str] | None = None,
@@ -106,6 +107,8 @@ class SignalCodec:
             quality: 0..100, 100 the finest; 60 unless a target is given.
             target_bytes: the finest quality whose stream has at most so many bytes.
             target_bpp: the same in bits a sample.
+            effort: 1 quantises as a device does; 2 lets the entropy coder choose what to leave out; 3..9 decode and choose again
+                `effort` - 2 times; their bytes may depend on the machine.
             step: for float samples, the value of one unit: one for all channels or one each. Unless given, it is the
                 model's own; where that has none, the step of which all values are multiples; else the range is divided.
             packet_blocks: blocks of 2^L samples a packet; the model's own unless given.
@@ -124,12 +127,16 @@ class SignalCodec:
         integers, scaling = to_integers(samples, 15 - self._model.in_shift, self._step(samples, step, columns))
         header, coefficients = self._analyse(integers, scaling, self._rate(rate), self._rows(packet_blocks, samples.shape[1]))
         metadata = _pack_json(array, scaling, columns, units, extra)
-        count = len(samples)
+        plan = rdoq.plan(effort)
 
         def at(setting: int) -> bytes:
-            t, offsets = step_code(setting), rounding_offsets(setting, self._model.rounding)
-            latents = self._model.quantise(coefficients, t, offsets)
-            return self.encode_latents(SignalLatents(replace(header, step_code=t), latents, count, metadata))
+            coded = replace(header, step_code=step_code(setting))
+            offsets, weight = plan.offsets(setting, self._model.rounding), plan.bits(setting)
+            packets, latents = self._choose(coded, coefficients, offsets, weight, len(samples))
+            for _ in range(plan.refinements):
+                targets = rdoq.corrected(self._model, latents, self._error(coded, integers, latents), coded.step_code)
+                packets, latents = self._choose(coded, targets, offsets, weight, len(samples))
+            return container.write_file(File(coded, packets, metadata, len(samples)))
 
         steps = self._model.t_lo, self._model.t_hi
         return encode_at(at, steps, samples.size, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
@@ -179,7 +186,7 @@ class SignalCodec:
         shapes = [tuple(shape) for shape in self._model.band_shapes((length, header.channels))]
         if [band.shape for band in latents.bands] != shapes or any(band.dtype != np.int16 for band in latents.bands):
             raise InputError(f"latents of {latents.samples} samples are {len(shapes)} int16 arrays of shapes {shapes}")
-        packets = tuple(self._packets(header, latents))
+        packets = tuple(self._packets(header, latents.bands, latents.samples))
         return container.write_file(File(header, packets, latents.metadata, latents.samples))
 
     def decode_latents(self, latents: SignalLatents) -> Samples:
@@ -267,13 +274,34 @@ class SignalCodec:
         ids = self.bundle.model_id, self.bundle.synthesis_id, 0
         return SignalHeader(*ids, hertz, scaling.sample_type, rows, shift, tuple(offsets.tolist())), bands
 
-    def _packets(self, header: SignalHeader, latents: SignalLatents) -> Iterator[Packet]:
+    def _choose(
+        self, header: SignalHeader, coefficients: Bands, offsets: Sequence[int], weight: float, samples: int
+    ) -> tuple[tuple[Packet, ...], Bands]:
+        """Quantises and codes; with the latents that were chosen."""
+        latents = self._model.quantise(coefficients, header.step_code, offsets)
+        excess = self._model.excess(coefficients, latents, header.step_code) if weight else None
+        return tuple(self._packets(header, latents, samples, excess, weight)), latents
+
+    def _error(self, header: SignalHeader, integers: Integers, latents: Bands) -> Bands:
+        """Analysis of what the latents decode to wrongly."""
+        with self._lock:
+            decoded = self._synthesiser().signal(latents, header.step_code)[: len(integers)]
+        errors = (integers - np.asarray(header.offsets)) / 2.0**header.shift - decoded
+        below = padded(len(integers), self._model.levels) - len(integers)
+        x = np.pad(np.clip(np.rint(errors * 2.0**self._model.in_shift), -32768, 32767), ((0, below), (0, 0)))
+        return self._model.analyse(x.astype(np.int16))
+
+    def _packets(
+        self, header: SignalHeader, bands: Bands, samples: int, excess: Bands | None = None, weight: float = 0.0
+    ) -> Iterator[Packet]:
+        """Codes packet by packet; with `excess` the latents chosen are written back (see `Prior.encode`)."""
         block = 1 << self._model.levels
         full = header.rows * block
-        for number, start in enumerate(range(0, latents.samples, full)):
-            count = min(full, latents.samples - start)
-            blocks = -(-count // block)
-            payload = self._prior(blocks, header).encode(_rows(latents.bands, start // block, blocks), 0, 0)
+        for number, start in enumerate(range(0, samples, full)):
+            count = min(full, samples - start)
+            row, blocks = start // block, -(-count // block)
+            beside = excess and _rows(excess, row, blocks)
+            payload = self._prior(blocks, header).encode(_rows(bands, row, blocks), 0, 0, beside, weight)
             short = count < full
             yield Packet(container.DATA, number & 255, (container.varint(count) if short else b"") + payload, short)
 

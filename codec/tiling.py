@@ -70,28 +70,35 @@ def place(header: ImageHeader, tile: int, group: int, tile_count: int, group_cou
     return group * tile_count + tile if header.order else tile * group_count + group
 
 
-def code(model: SymbolModel, header: ImageHeader, rows: Iterable[Bands], threads: int = 1) -> list[bytes]:
+def code(
+    model: SymbolModel, header: ImageHeader, rows: Iterable[tuple[Bands, Bands | None]], threads: int = 1, weight: float = 0.0
+) -> list[bytes]:
     """The payloads of a picture's packets, in their order in the file.
 
     Args:
         model: symbol model.
         header: geometry and step code.
-        rows: latents of each row of tiles, int16 arrays a band.
+        rows: of each row of tiles the latents, int16 arrays a band, and their excess, or None; see `Prior.encode`. With it the latents chosen
+            are written back.
         threads: tiles of a row that are coded at a time.
+        weight: see `Prior.encode`.
     """
     groups, places = level_groups(model.levels), list(tiles(header, model.levels))
     payloads = [b""] * (len(groups) * len(places))
 
-    def one(job: tuple[int, Tile, Bands]) -> None:
-        number, tile, bands = job
-        part = Tile(0, tile.col, tile.rows, tile.cols).cut(bands)
+    def one(job: tuple[int, Tile, Bands, Bands | None]) -> None:
+        number, place_of, bands, excess = job
+        tile = Tile(0, place_of.col, place_of.rows, place_of.cols)
+        part, beside = tile.cut(bands), excess and tile.cut(excess)
         prior = Prior(model, tile.shape(model.levels), header.step_code)
         for g, (first, last) in enumerate(groups):
-            payloads[place(header, number, g, len(places), len(groups))] = prior.encode(part, first, last)
+            payloads[place(header, number, g, len(places), len(groups))] = prior.encode(part, first, last, beside, weight)
+        if excess:
+            tile.paste(part, bands)
 
     number = 0
-    for (_, row), bands in zip(groupby(places, lambda tile: tile.row), rows, strict=True):
-        work = [(number + i, tile, bands) for i, tile in enumerate(row)]
+    for (_, row), (bands, excess) in zip(groupby(places, lambda tile: tile.row), rows, strict=True):
+        work = [(number + i, tile, bands, excess) for i, tile in enumerate(row)]
         number += len(work)
         _each(one, work, threads)
     return payloads

@@ -11,10 +11,11 @@ from reference.analysis import analyse, enter, pad
 from reference.distribution import Distribution
 from reference.prior import Prior, band_shapes
 from reference.programs import random_latents, random_program
-from reference.quantiser import quantise_all
+from reference.quantiser import band_step_code, excess, quantise_all
 from reference.range_coder import Encoder
 
 from vaecodec.codec import native
+from vaecodec.codec.errors import InputError
 from vaecodec.export.untrained import untrained_program
 
 # rank, levels, colour planes, padded shape
@@ -71,6 +72,44 @@ def test_payloads_agree_and_decode_both_ways(geometry, seed, portable):
         out = [np.zeros_like(band) for band in bands]
         prior.decode(payload, out, 0, last)
         assert same(bands, out)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0, 12.0, 255.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_latents_are_chosen(geometry, seed, weight):
+    rank, levels, colours, shape = geometry
+    program = random_program(seed, rank, levels, colours)
+    model = native.SymbolModel(program.to_bytes())
+    t, last = 60 + 40 * seed, len(program.stages) - 1
+    rng = np.random.default_rng(seed)
+    y = [np.clip(rng.laplace(0, 3 * model.steps(t)[b], s), -32768, 32767).astype(np.int16) for b, s in enumerate(band_shapes(program, shape))]
+    z = model.quantise(y, t, [128] * model.bands)
+    more = [excess(band, latents, band_step_code(program, b, t)) for b, (band, latents) in enumerate(zip(y, z, strict=True))]
+    assert same(more, model.excess(y, z, t))
+    ours, theirs = copies(z), copies(z)
+    payload = Prior(program, shape, t).encode(theirs, 0, last, more, weight)
+    assert native.Prior(model, shape, t).encode(ours, 0, last, more, weight) == payload
+    assert same(ours, theirs)
+    assert weight not in (1.0, 12.0) or shape in ((2, 1), (2, 2)) or not same(ours, z)
+    assert native.Prior(model, shape, t).encode(ours, 0, last) == payload
+
+
+def test_what_the_coder_leaves_out_entirely_takes_no_bytes():
+    model = native.SymbolModel(untrained_program(2, 1, colours=1).to_bytes())
+    latents = [np.ones((1, 1), np.int16) if b == 0 else np.zeros((1, 1), np.int16) for b in range(model.bands)]
+    excess = [np.full_like(band, -256) for band in latents]
+    assert native.Prior(model, (2, 2), 150).encode(latents, 0, model.stages - 1, excess, 200.0) == b""
+    assert not any(band.any() for band in latents)
+
+
+def test_excess_of_another_shape_is_refused():
+    model = native.SymbolModel(untrained_program(2, 1, colours=1).to_bytes())
+    latents = [np.ones((2, 2), np.int16) for _ in range(model.bands)]
+    prior = native.Prior(model, (4, 4), 150)
+    with pytest.raises(InputError, match="shape"):
+        prior.encode(latents, 0, 1, [np.ones((2, 4), np.int16)[:, :2] for _ in latents], 1.0)
+    with pytest.raises(InputError, match="range"):
+        prior.encode(latents, 0, 1, latents, 256.0)
 
 
 def test_payloads_of_single_stages_agree():

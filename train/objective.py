@@ -8,7 +8,7 @@ bits. Hence
 
 and R + lambda D is stationary in s at lambda = 6 / (ln 2 s^2): the step that a stream asks for is then the best one for
 its lambda (Sullivan and Wiegand, "Rate-distortion optimization for video compression", 1998, derive lambda from the
-quantiser in the same way). With D in units of s^2 lambda is the number below for every step.
+quantiser in the same way). With D in units of s^2 lambda is `SLOPE`, 8.656 bits, for every step.
 
 This lambda is also what makes the objective an evidence lower bound with nothing left to choose: a Gaussian likelihood of
 variance sigma^2 has lambda = 1 / (2 ln 2 sigma^2), so sigma^2 = s^2 / 12, the very variance of the rounding noise that is
@@ -17,12 +17,9 @@ the posterior. docs/training.md writes it out.
 
 from __future__ import annotations
 
-import math
-
 import tensorflow as tf
 
-SLOPE = 6.0 / math.log(2.0)
-"""lambda for a distortion in units of the squared step: bits per unit, 8.656."""
+from vaecodec.codec.rdoq import SLOPE
 
 RATE_FLOOR = 0.05
 """Bits a sample below which an example's weight grows no further."""

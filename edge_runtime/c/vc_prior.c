@@ -153,7 +153,7 @@ static void find_cells(const vc_prior *p, const vc_symbol *symbols, int32_t n, i
         const vc_band *b = &bands[s->band];
         ptrdiff_t y = (ptrdiff_t)row * s->row_step + s->row_first;
         int32_t count = (b->cols - s->col_first + s->col_step - 1) / s->col_step;
-        vc_cell cell = {b->data + y * b->stride + s->col_first, s->col_step, count < cols ? count : cols};
+        vc_cell cell = {b->data + y * b->stride + s->col_first, s->col_step, count < cols ? count : cols, s->band};
         p->cells[i] = cell;
     }
 }

@@ -21,7 +21,7 @@ typedef struct vc_symbol {
 /* A symbol of the running row: data[column * step], for the first `count` columns (the last site may lie half outside the band). */
 typedef struct vc_cell {
     int16_t *data;
-    int32_t step, count;
+    int32_t step, count, band;
 } vc_cell;
 
 enum { VC_NO_PLANE = -1 };
@@ -49,6 +49,12 @@ int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage);
    first must have been coded. Returns the payload's bytes, 0 where all latents are zero, or an error. */
 int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint8_t *out, size_t capacity);
 
+/* As vc_prior_encode, but first exchanges each latent for its neighbour nearer zero where the bits that this saves outweigh the error that it
+   adds (rate-distortion optimised quantisation, greedy in coding order). The latents chosen are written into `bands`.
+   `excess`: arrays as those of `bands`, of the same strides, from vc_quantise_excess. `lambda`: bits that a squared step is worth, in 1/256. */
+int64_t vc_prior_encode_rdoq(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess, uint32_t lambda,
+                             uint8_t *out, size_t capacity);
+
 /* Fills the bands of stages first..last from a payload; any bytes end in latents or in VC_EESCAPE. Returns 0 or an error. */
 int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n);
 
@@ -69,6 +75,11 @@ typedef struct vc_code_row {
 
 /* Handles one row; returns 0 or an error, which ends the run. */
 typedef int (*vc_code_handler)(const vc_code_row *r, void *context);
+
+/* vc_prior_encode with another handler, which codes its symbols with `e`, started. Where it changes latents, all may be zero in the end though
+   bytes came out: the caller's to mend. */
+int64_t vc_prior_encode_by(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context,
+                           vc_range_encoder *e);
 
 /* Runs all operations of the stages and `code` at every CODE. Without `code` all latents are zero: nothing is coded, but the planes are as if. */
 int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context);

@@ -1,4 +1,5 @@
 #include "vc_error.h"
+#include "vc_log2.h"
 #include "vc_prior.h"
 #include "vc_zeros.h"
 
@@ -22,22 +23,6 @@ static void add_width(cost *c, uint32_t width)
         }
     c->mantissa = (uint32_t)product;
     c->bits += VC_PRECISION;
-}
-
-/* log2(mantissa / 2^31) in 2^-16, by repeated squaring. */
-static uint32_t fraction_bits(uint32_t mantissa)
-{
-    uint32_t bits = 0;
-    for (int i = 0; i < FRACTION; i++) {
-        uint64_t square = ((uint64_t)mantissa * mantissa) >> 31;
-        bits <<= 1;
-        if (square >> 32 != 0) {
-            bits |= 1;
-            square >>= 1;
-        }
-        mantissa = (uint32_t)square;
-    }
-    return bits;
 }
 
 static uint32_t escape_bits(const vc_distribution *d, int32_t z)
@@ -83,6 +68,6 @@ int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *b
     int error = vc_prior_check(p, first_stage, last_stage, bands);
     if (!error) error = vc_prior_run(p, first_stage, last_stage, bands, cost_row, &sum);
     if (error) return error;
-    *bits = ((sum.bits - (uint64_t)sum.exponent) << FRACTION) - fraction_bits(sum.mantissa);
+    *bits = ((sum.bits - (uint64_t)sum.exponent) << FRACTION) - vc_log2_fraction(sum.mantissa, FRACTION);
     return VC_OK;
 }

@@ -49,20 +49,26 @@ static int stages_are_zero(const vc_model *m, int first_stage, int last_stage, c
     return 1;
 }
 
-int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint8_t *out, size_t capacity)
+int64_t vc_prior_encode_by(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context,
+                           vc_range_encoder *e)
 {
-    vc_range_encoder e;
     int error = vc_prior_check(p, first_stage, last_stage, bands);
     if (error) return error;
     if (stages_are_zero(p->net.model, first_stage, last_stage, bands))
         return vc_prior_run(p, first_stage, last_stage, bands, NULL, NULL);
-    vc_range_start(&e, out, capacity);
-    error = vc_prior_run(p, first_stage, last_stage, bands, encode_row, &e);
-    if (!error) error = vc_range_finish(&e);
+    error = vc_prior_run(p, first_stage, last_stage, bands, code, context);
+    if (!error) error = vc_range_finish(e);
     if (error) return error;
-    if (e.size > 0) return (int64_t)e.size;
+    if (e->size > 0) return (int64_t)e->size;
     /* No bytes would mean that all is zero. The decoder reads zeros past the end, so one says the same. */
-    if (capacity == 0) return VC_ESPACE;
-    out[0] = 0;
+    if (e->capacity == 0) return VC_ESPACE;
+    e->data[0] = 0;
     return 1;
+}
+
+int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint8_t *out, size_t capacity)
+{
+    vc_range_encoder e;
+    vc_range_start(&e, out, capacity);
+    return vc_prior_encode_by(p, first_stage, last_stage, bands, encode_row, &e, &e);
 }

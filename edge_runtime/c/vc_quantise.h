@@ -11,4 +11,7 @@
    plain rounding, less a dead zone), or -1 for the band's default. Returns 0 or VC_EARGUMENT. */
 int vc_quantise_band(const vc_model *m, uint32_t band, int t, int round, const int16_t *y, int16_t *z, size_t n);
 
+/* By how much the coefficients y, in steps, exceed their latents z: |y| / step - |z| in 1/256, saturated; for vc_prior_encode_rdoq. */
+int vc_quantise_excess(const vc_model *m, uint32_t band, int t, const int16_t *y, const int16_t *z, int16_t *excess, size_t n);
+
 #endif

@@ -26,7 +26,7 @@ __all__ = ["VaeImageFile"]
 
 FORMAT = "VAE"
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_ENCODER_OPTIONS = ("quality", "target_bytes", "target_bpp", "psnr", "tile")
+_ENCODER_OPTIONS = ("quality", "target_bytes", "target_bpp", "psnr", "effort", "tile")
 
 
 class VaeImageFile(ImageFile.ImageFile):

@@ -33,7 +33,7 @@ typedef struct test_case {
     const uint8_t *samples; /* as in the file, or none */
     uint32_t n_samples;
     const uint8_t *latents;
-    uint32_t n_latents, n_payloads;
+    uint32_t n_latents, weight, n_payloads;
     payload payloads[MOST_PAYLOADS];
 } test_case;
 
@@ -113,8 +113,9 @@ static const uint8_t *parse(const uint8_t *p, test_case *c, vc_model *m, vc_band
     c->n_latents = make_bands(m, c->rows, c->cols, bands);
     c->latents = c->samples + 2 * c->n_samples;
     p = c->latents + 2 * c->n_latents;
-    c->n_payloads = vc_u32(p);
-    p += 4;
+    c->weight = vc_u32(p);
+    c->n_payloads = vc_u32(p + 4);
+    p += 8;
     if (c->n_payloads > MOST_PAYLOADS) fail("too many payloads", number);
     for (uint32_t i = 0; i < c->n_payloads; i++) {
         payload v = {vc_i32(p), vc_i32(p + 4), p + 12, vc_u32(p + 8)};
@@ -124,21 +125,40 @@ static const uint8_t *parse(const uint8_t *p, test_case *c, vc_model *m, vc_band
     return p;
 }
 
-static void check_analysis(const test_case *c, const vc_model *m, vc_band *bands, int number)
+/* Coefficients of the samples into `bands`. */
+static void analyse(const test_case *c, const vc_model *m, vc_band *bands, int number)
 {
-    if (c->n_samples == 0) return;
     int64_t size = vc_analysis_memory(m, c->rows, c->cols);
     if (size < 0) fail("analysis refuses the shape", number);
     void *memory = need((size_t)size);
     int16_t *x = (int16_t *)need(c->n_samples * sizeof *x);
     for (uint32_t i = 0; i < c->n_samples; i++) x[i] = vc_i16(c->samples + 2 * i);
     int error = vc_analyse(m, x, c->rows, c->cols, bands, memory, (size_t)size);
-    for (uint32_t i = 0; !error && i < m->n_bands; i++)
-        error = vc_quantise_band(m, i, c->t, -1, bands[i].data, bands[i].data, (size_t)(bands[i].rows * bands[i].cols));
     if (error) fail(vc_error_text(error), number);
-    if (!bands_equal(m, bands, c->latents)) fail("other latents from the same samples", number);
     free(x);
     free(memory);
+}
+
+/* Coefficients in `bands` to latents, and what they exceed them by into `excess`, if given. */
+static void quantise(const test_case *c, const vc_model *m, vc_band *bands, vc_band *excess, int number)
+{
+    for (uint32_t i = 0; i < m->n_bands; i++) {
+        size_t n = (size_t)(bands[i].rows * bands[i].cols);
+        int16_t *y = (int16_t *)need(n * sizeof *y);
+        memcpy(y, bands[i].data, n * sizeof *y);
+        int error = vc_quantise_band(m, i, c->t, -1, y, bands[i].data, n);
+        if (!error && excess) error = vc_quantise_excess(m, i, c->t, y, bands[i].data, excess[i].data, n);
+        if (error) fail(vc_error_text(error), number);
+        free(y);
+    }
+}
+
+static void check_analysis(const test_case *c, const vc_model *m, vc_band *bands, int number)
+{
+    if (c->n_samples == 0 || c->weight != 0) return;
+    analyse(c, m, bands, number);
+    quantise(c, m, bands, NULL, number);
+    if (!bands_equal(m, bands, c->latents)) fail("other latents from the same samples", number);
 }
 
 static vc_geometry geometry(const test_case *c, const vc_model *m)
@@ -172,6 +192,29 @@ static void check_encoding(const test_case *c, const vc_model *m, vc_band *bands
         if (n != (int64_t)v->n || memcmp(out, v->data, v->n) != 0) fail("other bytes from the same latents", number);
         free(out);
     }
+    free(memory);
+}
+
+/* From samples to bytes, with rate-distortion optimised quantisation. */
+static void check_choosing(const test_case *c, const vc_model *m, vc_band *bands, int kernel, int number)
+{
+    vc_prior p;
+    vc_band excess[MOST_BANDS];
+    if (c->weight == 0) return;
+    void *memory = begin(&p, c, m, kernel, number);
+    make_bands(m, c->rows, c->cols, excess);
+    analyse(c, m, bands, number);
+    quantise(c, m, bands, excess, number);
+    for (uint32_t i = 0; i < c->n_payloads; i++) {
+        const payload *v = &c->payloads[i];
+        size_t size = (size_t)vc_prior_bound(&p, v->first, v->last);
+        uint8_t *out = (uint8_t *)need(size);
+        int64_t n = vc_prior_encode_rdoq(&p, v->first, v->last, bands, excess, c->weight, out, size);
+        if (n != (int64_t)v->n || memcmp(out, v->data, v->n) != 0) fail("other bytes from the same choice", number);
+        free(out);
+    }
+    if (!bands_equal(m, bands, c->latents)) fail("other latents chosen", number);
+    free_bands(m, excess);
     free(memory);
 }
 
@@ -270,6 +313,7 @@ int main(int argc, char **argv)
         check_analysis(&c, &m, bands, number);
         for (int kernel = VC_KERNEL_PORTABLE; kernel <= vc_best_kernel(); kernel++) {
             check_encoding(&c, &m, bands, kernel, number);
+            check_choosing(&c, &m, bands, kernel, number);
             check_decoding(&c, &m, bands, kernel, number);
         }
         check_packets(&c, number);

@@ -3,7 +3,8 @@
     python tests/c/make_cases.py OUT      needs vaecodec installed; takes the streams of conformance/ and random programs
 
 A case: "VCAS"; u32 bytes and bytes of symbols.bin; i32 rows, cols (padded), t; u32 samples, int16 samples; int16 latents of all
-bands; u32 payloads; for each i32 first stage, last stage, u32 bytes, bytes. Little-endian.
+bands; u32 weight, 0: these are the quantiser's or made up, else those that vc_prior_encode_rdoq chooses from the samples with this
+lambda; u32 payloads; for each i32 first stage, last stage, u32 bytes, bytes. Little-endian.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from vaecodec.codec.bundle import Bundle  # noqa: E402
 from vaecodec.codec.native import Prior, SymbolModel  # noqa: E402
 
 
-def case(model, shape, t, bands, payloads, samples=()):
+def case(model, shape, t, bands, payloads, samples=(), weight=0):
     """The bytes of one case; `payloads` holds (first stage, last stage, bytes)."""
     flat = np.ravel(samples).astype("<i2")
     parts = [b"VCAS", struct.pack("<I", len(model.blob)), model.blob, struct.pack("<3iI", *shape, t, flat.size), flat.tobytes()]
     parts += [band.astype("<i2").tobytes() for band in bands]
-    parts.append(struct.pack("<I", len(payloads)))
+    parts.append(struct.pack("<2I", weight, len(payloads)))
     for first, last, data in payloads:
         parts += [struct.pack("<2iI", first, last, len(data)), data]
     return b"".join(parts)
@@ -74,13 +75,17 @@ def random_cases(count):
         model = SymbolModel(random_program(seed).to_bytes())
         rows, cols = int(rng.integers(1, 4)) << model.levels, int(rng.integers(1, 4))
         shape = (rows, cols << model.levels) if model.rank == 2 else (rows, cols)
-        t, last = int(rng.integers(0, 256)), model.stages - 1
+        t, last, weight = int(rng.integers(0, 256)), model.stages - 1, int(rng.integers(1, 6000))
         x = rng.integers(-3000, 3000, (*shape, model.colours) if model.rank == 2 else shape).astype(np.int16)
-        for samples, bands in ((x, model.quantise(model.analyse(x), t)), ((), random_latents(rng, model.band_shapes(shape)))):
+        middle, y = last // 2, model.analyse(x)
+        groups = [(0, middle)] + ([(middle + 1, last)] if middle < last else [])
+        for samples, bands in ((x, model.quantise(y, t)), ((), random_latents(rng, model.band_shapes(shape)))):
             prior = Prior(model, shape, t)
-            middle = last // 2
-            groups = [(0, middle)] + ([(middle + 1, last)] if middle < last else [])
             yield case(model, shape, t, bands, [(a, b, prior.encode(bands, a, b)) for a, b in groups], samples)
+        prior, chosen = Prior(model, shape, t), model.quantise(y, t)
+        excess = model.excess(y, chosen, t)
+        payloads = [(a, b, prior.encode(chosen, a, b, excess, weight / 256)) for a, b in groups]
+        yield case(model, shape, t, chosen, payloads, x, weight)
 
 
 def main():

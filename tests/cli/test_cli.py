@@ -64,7 +64,7 @@ def test_a_record_goes_there_and_back() -> None:
     for name, content in wfdb.write(Recording(samples, 360, ["MLII", "V5"], ["mV", "uV"], extra={"wfdb": facts}), "100").items():
         Path(name).write_bytes(content)
     for source in ("100.hea", "100.dat", "100"):
-        assert run(["encode", source, "100.vae", "-m", SIGNAL, "-f"]) == 0
+        assert run(["encode", source, "100.vae", "-m", SIGNAL, "-q", "65", "-f"]) == 0
     assert run(["decode", "100.vae", "out/200.hea"]) == 0
     assert listing("out") == {"200.hea", "200.dat"}
     again = wfdb.read(Path("out/200.hea").read_bytes(), lambda name: Path("out", name).read_bytes())

@@ -192,6 +192,10 @@ def test_too_many_channels_are_refused() -> None:
         {"exif": [1]},
         {"tile": 1.5},
         {"tile": "64"},
+        {"effort": 0},
+        {"effort": 10},
+        {"effort": 2.0},
+        {"effort": "2"},
     ],
 )
 def test_wrong_rates_are_refused(options: dict) -> None:
@@ -215,6 +219,8 @@ def test_two_targets_are_refused() -> None:
         {"rate": "360"},
         {"step": "a"},
         {"packet_blocks": 0},
+        {"effort": 0},
+        {"effort": 10},
         {"columns": ["a", "b"]},
     ],
 )

@@ -10,9 +10,12 @@ from common import image_codec, picture, psnr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vaecodec import demo_data
+from vaecodec.benchmarks.bdrate import bd_rate
 from vaecodec.codec import container
+from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError, UnsupportedError
-from vaecodec.codec.image import ImageLatents
+from vaecodec.codec.image import ImageCodec, ImageLatents
 
 SHAPES = [(1, 1), (1, 40), (40, 1), (7, 9), (8, 8), (33, 64), (150, 131)]
 
@@ -69,11 +72,48 @@ def test_read_only_input_is_left_alone() -> None:
 
 def test_tiles_give_the_same_latents_and_no_seams() -> None:
     pixels = picture(70, 90)
-    whole, tiled = (image_codec().encode(pixels, tile=tile) for tile in (0, 16))
+    whole, tiled = (image_codec().encode(pixels, effort=1, tile=tile) for tile in (0, 16))
     assert len(container.read_file(tiled).packets) > len(container.read_file(whole).packets)
     for a, b in zip(image_codec().latents(whole).bands, image_codec().latents(tiled).bands, strict=True):
         assert np.array_equal(a, b)
     assert np.array_equal(image_codec().decode(whole), image_codec().decode(tiled))
+
+
+def _curve(codec: ImageCodec, pixels: np.ndarray, effort: int) -> list[tuple[float, float]]:
+    """(bits, dB) at a few qualities."""
+    streams = [codec.encode(pixels, quality=quality, effort=effort) for quality in (25, 40, 55, 70, 85)]
+    return [(8 * len(stream) / pixels[..., 0].size, psnr(pixels, codec.decode(stream))) for stream in streams]
+
+
+def test_a_higher_effort_takes_fewer_bytes_for_the_same_error() -> None:
+    codec, pixels = ImageCodec(Bundle.open("photo")), np.ascontiguousarray(demo_data.photo()[50:306, 100:356])
+    plain, chosen, refined, again = (_curve(codec, pixels, effort) for effort in (1, 2, 3, 5))
+    assert bd_rate(plain, chosen) < -0.4
+    assert bd_rate(chosen, refined) < -1
+    assert bd_rate(refined, again) < 0
+
+
+@pytest.mark.parametrize("planes", [1, 2, 3, 4])
+@pytest.mark.parametrize("effort", [1, 2, 4])
+def test_every_effort_takes_every_picture(planes: int, effort: int) -> None:
+    pixels = picture(37, 70, planes)
+    stream = image_codec().encode(pixels, quality=80, effort=effort, tile=24)
+    assert psnr(pixels, image_codec().decode(stream)) > 33
+    latents = image_codec().latents(stream)
+    assert image_codec().encode_latents(latents) == stream
+
+
+def test_what_nobody_sees_is_left_alone_by_a_refinement() -> None:
+    """The error counts as 0 in the padding, so that its latents cost nothing more."""
+    pixels = picture(65, 65)
+    assert len(image_codec().encode(pixels, effort=5)) < 1.02 * len(image_codec().encode(pixels, effort=2))
+
+
+def test_a_psnr_is_met_at_every_effort() -> None:
+    pixels = picture(60, 90)
+    streams = [image_codec().encode(pixels, psnr=36, effort=effort) for effort in (1, 2, 4)]
+    assert all(36 <= psnr(pixels, image_codec().decode(stream)) < 36.3 for stream in streams)
+    assert len(streams[2]) < len(streams[0])
 
 
 def test_both_packet_orders_decode_to_the_same() -> None:

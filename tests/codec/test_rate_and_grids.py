@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from vaecodec.codec.container import ImageHeader
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.grids import level_groups, padded, tiles
-from vaecodec.codec.rate import SUBSTEPS, fit, quality_of, rounding_offsets, setting, step_code
+from vaecodec.codec.rate import SUBSTEPS, fit, fit_psnr, quality_of, rounding_offsets, setting, step_code
+from vaecodec.codec.rdoq import SLOPE, plan
 
 
 @given(st.integers(0, 200), st.integers(1, 55), st.integers(0, 55))
@@ -31,6 +32,29 @@ def test_a_lower_quality_is_no_finer_a_setting(one: float, other: float) -> None
 def test_between_step_codes_only_dead_zones_widen() -> None:
     assert rounding_offsets(SUBSTEPS * 70, [128, 102, 102]) == [128, 102, 102]
     assert rounding_offsets(SUBSTEPS * 70 + 7, [128, 102, 3]) == [128, 95, 0]
+
+
+def test_where_the_coder_chooses_dead_zones_are_narrower_and_tenths_weigh_errors_less() -> None:
+    assert plan(2).offsets(SUBSTEPS * 70 + 3, [128, 102, 125, 200]) == [128, 108, 128, 200]
+    assert plan(3).offsets(SUBSTEPS * 70 + 3, [128, 102, 125, 200]) == [128, 128, 128, 200]
+    assert [plan(1).bits(700), plan(2).bits(700)] == [0, 2 * SLOPE]
+    assert plan(2).bits(700) == plan(2).bits(710) > plan(2).bits(701) > plan(2).bits(709) > SLOPE
+
+
+@pytest.mark.parametrize("wanted", range(1, 12))
+def test_fit_psnr_finds_the_coarsest_setting_that_reaches_it(wanted: int) -> None:
+    asked: list[int] = []
+
+    def encode(setting: int) -> tuple[bytes, float]:
+        asked.append(setting)
+        return bytes(setting), 10.0 - setting / SUBSTEPS
+
+    if wanted > 10:
+        with pytest.raises(InputError):
+            fit_psnr(encode, wanted, (0, 9))
+        return
+    assert len(fit_psnr(encode, wanted, (0, 9))) == min(9, 10 - wanted) * SUBSTEPS
+    assert len(set(asked)) == len(asked)
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=60), st.integers(1, 60))

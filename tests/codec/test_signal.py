@@ -12,8 +12,12 @@ from common import beats, prdn, signal_codec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vaecodec import demo_data
+from vaecodec.benchmarks.bdrate import bd_rate
 from vaecodec.codec import container
+from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import FormatError, InputError
+from vaecodec.codec.signal import SignalCodec
 
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 FLOATS = ["float16", "float32", "float64"]
@@ -57,6 +61,26 @@ def test_any_integers_decode(length: int, channels: int, quality: int, blocks: i
     samples = np.random.default_rng(seed).integers(-(2**31), 2**31, (length, channels)).astype(np.int32)
     decoded = signal_codec().decode(signal_codec().encode(samples, quality=quality, packet_blocks=blocks))
     assert decoded.shape == samples.shape
+
+
+def test_a_higher_effort_takes_fewer_bytes_for_the_same_error() -> None:
+    codec, samples = SignalCodec(Bundle.open("ecg")), demo_data.ecg()[0][:20000]
+
+    def curve(effort: int) -> list[tuple[float, float]]:
+        streams = [codec.encode(samples, quality=quality, effort=effort) for quality in (30, 45, 60, 75)]
+        return [(8 * len(s) / len(samples), -20 * np.log10(prdn(samples, codec.decode(s)))) for s in streams]
+
+    plain, chosen, refined = curve(1), curve(2), curve(4)
+    assert bd_rate(plain, chosen, (0.01, 10)) < -0.4
+    assert bd_rate(chosen, refined, (0.01, 10)) < -0.2
+
+
+@pytest.mark.parametrize("effort", [1, 2, 4])
+def test_every_effort_takes_several_channels_and_packets(effort: int) -> None:
+    samples = beats(1000, 3)
+    stream = signal_codec().encode(samples, quality=90, effort=effort, packet_blocks=5)
+    assert prdn(samples, signal_codec().decode(stream)) < 2
+    assert signal_codec().encode_latents(signal_codec().latents(stream)) == stream
 
 
 def test_quality_buys_fidelity_with_bytes() -> None:
@@ -130,7 +154,7 @@ def test_floats_of_any_size_come_back(scale: float, seed: int) -> None:
 
 def test_packets_decode_to_the_same_latents_whatever_their_length() -> None:
     samples = np.rint(beats(1000, 2)).astype(np.int16)
-    bands = [signal_codec().latents(signal_codec().encode(samples, packet_blocks=n)).bands for n in (1, 7, 64)]
+    bands = [signal_codec().latents(signal_codec().encode(samples, effort=1, packet_blocks=n)).bands for n in (1, 7, 64)]
     for other in bands[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(bands[0], other, strict=True))
 

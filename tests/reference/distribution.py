@@ -41,6 +41,15 @@ class Distribution:
             return 65536
         return j + ((self._probability_below(self.first + j) * (65536 - self.values)) >> 16)
 
+    def holds(self, z):
+        """Whether z has a row value of its own."""
+        return 0 <= z - self.first < self.values - 1
+
+    def width(self, z):
+        """Width of the interval of such a z."""
+        j = z - self.first
+        return self.cdf(j + 1) - self.cdf(j)
+
     def row(self):
         """The whole CDF row."""
         return [self.cdf(j) for j in range(self.values + 1)]

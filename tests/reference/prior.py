@@ -36,13 +36,18 @@ def condition(program, t):
     return np.array([max(0, 256 - abs(p - 256 * k)) for k in range(program.n_q)], np.int64)
 
 
+def log2_256(n):
+    """256 log2(n), rounded down."""
+    return (n**256).bit_length() - 1
+
+
 class EncodeSymbols:
     """Sends symbols to a range encoder."""
 
     def __init__(self, encoder):
         self.encoder = encoder
 
-    def symbol(self, distribution, z):
+    def symbol(self, distribution, z, _place):
         j, values = z - distribution.first, distribution.values
         inside = 0 <= j < values - 1
         k = j if inside else values - 1
@@ -52,13 +57,35 @@ class EncodeSymbols:
         return z
 
 
+class ChooseSymbols(EncodeSymbols):
+    """Sends the cheaper of a symbol and its neighbour nearer zero."""
+
+    def __init__(self, encoder, excess, weight):
+        super().__init__(encoder)
+        self.excess = excess
+        self.weight = weight
+
+    def symbol(self, distribution, z, place):
+        nearer = z - 1 if z > 0 else z + 1
+        if z != 0 and distribution.holds(z) and distribution.holds(nearer):
+            band, y, x = place
+            more = int(self.excess[band][y, x])
+            stay = self._distortion(more) + log2_256(distribution.width(nearer))
+            if self._distortion(more + 256) + log2_256(distribution.width(z)) < stay:
+                z = nearer
+        return super().symbol(distribution, z, place)
+
+    def _distortion(self, excess):
+        return (self.weight * excess * excess) >> 16
+
+
 class DecodeSymbols:
     """Takes symbols from a range decoder."""
 
     def __init__(self, decoder):
         self.decoder = decoder
 
-    def symbol(self, distribution, _):
+    def symbol(self, distribution, _, _place):
         z = distribution.first + self.decoder.row_value(distribution.cdf, distribution.values)
         if abs(z) > 32767:
             raise ValueError("latent out of range")
@@ -71,7 +98,7 @@ class CountBits:
     def __init__(self):
         self.bits = 0.0
 
-    def symbol(self, distribution, z):
+    def symbol(self, distribution, z, _place):
         j, values = z - distribution.first, distribution.values
         inside = 0 <= j < values - 1
         k = j if inside else values - 1
@@ -83,7 +110,7 @@ class CountBits:
 class AllZero:
     """An empty payload: every symbol is 0."""
 
-    def symbol(self, _distribution, _z):
+    def symbol(self, _distribution, _z, _place):
         return 0
 
 
@@ -104,14 +131,15 @@ class Prior:
         level, phases = self.program.stages[stage].level, self.program.stages[stage].phases
         return self.shape[0] >> level, -(-(self.shape[1] >> level) // phases)
 
-    def encode(self, bands, first_stage, last_stage):
+    def encode(self, bands, first_stage, last_stage, excess=None, weight=0.0):
         """Payload of stages first..last, both included; b"" if all their latents are zero."""
         if not self._any(bands, first_stage, last_stage):
             self._run(AllZero(), bands, first_stage, last_stage)
             return b""
         encoder = Encoder()
-        self._run(EncodeSymbols(encoder), bands, first_stage, last_stage)
-        return encoder.finalise() or b"\0"
+        coder = EncodeSymbols(encoder) if excess is None else ChooseSymbols(encoder, excess, round(256 * weight))
+        self._run(coder, bands, first_stage, last_stage)
+        return (encoder.finalise() or b"\0") if self._any(bands, first_stage, last_stage) else b""
 
     def decode(self, data, bands, first_stage, last_stage):
         """Fills the bands of stages first..last in place."""
@@ -186,7 +214,7 @@ class Prior:
                 if place is not None:
                     band, y, x = place
                     distribution = Distribution(int(mean[i]), int(scale[i]), int(spike[i]))
-                    z = coder.symbol(distribution, int(bands[band][y, x]))
+                    z = coder.symbol(distribution, int(bands[band][y, x]), place)
                     bands[band][y, x] = z
                 self._publish(number, code.first_symbol + i, row, column, z)
 

@@ -23,6 +23,14 @@ def quantise(y, step_code, rounding):
     return np.array([one(v) for v in y.ravel().tolist()], np.int16).reshape(y.shape)
 
 
+def excess(y, z, step_code):
+    """|y| / step - |z| in 1/256, saturated to int16."""
+    octave, sixteenth = step_code >> 4, step_code & 15
+    pairs = zip(y.ravel().tolist(), z.ravel().tolist(), strict=True)
+    found = [((abs(v) * M[sixteenth]) >> (7 + octave)) - 256 * abs(w) for v, w in pairs]
+    return np.clip(found, -32768, 32767).astype(np.int16).reshape(y.shape)
+
+
 def quantise_all(bands, program, t):
     """Every band with its own step and default rounding."""
     return [quantise(y, band_step_code(program, b, t), program.bands[b].rounding) for b, y in enumerate(bands)]

@@ -31,6 +31,7 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.argument("folder", type=click.Path(exists=True, file_okay=False)),
         click.option("-m", "--model", metavar="NAME|FILE", help="Model to measure."),
+        click.option("-e", "--effort", type=click.IntRange(1, 9), help="Effort of the encoder; its default unless given."),
         click.option("--out", type=click.Path(file_okay=False), help="Folder for tables, JSON and plots."),
         click.option("--limit", type=click.IntRange(1), help="Only the first so many files."),
         click.option("--peers", callback=_names, metavar="NAME,...", help="Only these other codecs, as named in the tables."),

@@ -22,6 +22,7 @@ SUFFIX = ".vae"
 @click.option("--target-bytes", type=click.IntRange(1), help="Best quality in at most so many bytes.")
 @click.option("--target-bpp", type=click.FloatRange(0, min_open=True), help="Best quality in at most so many bits a pixel or sample.")
 @click.option("--psnr", type=click.FloatRange(1, 100), help="Smallest file of a picture that decodes with at least so many dB.")
+@click.option("-e", "--effort", type=click.IntRange(1, 9), default=2, show_default=True, help="1 as devices do .. 9 slow and smallest.")
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
@@ -39,7 +40,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
     \b
     vaecodec encode photo.jpg photo.vae -q 60
-    vaecodec encode photo.png photo.vae --psnr 40
+    vaecodec encode photo.png photo.vae --psnr 40 -e 5
     vaecodec encode photos/ compressed/ -m photo --target-bpp 0.5
     vaecodec encode 100.hea 100.vae -m ecg -q 70
     vaecodec encode ride.csv ride.vae -m imu.vaemodel --columns ax,ay,az
@@ -143,7 +144,7 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
     from vaecodec.codec.errors import InputError
     from vaecodec.io.recording import Picture
 
-    target = {key: options[key] for key in ("quality", "target_bytes", "target_bpp")}
+    target = {key: options[key] for key in ("quality", "target_bytes", "target_bpp", "effort")}
     for note in content.notes:
         click.echo(f"vaecodec: note: {source}: {note}", err=True)
     if isinstance(content, Picture):

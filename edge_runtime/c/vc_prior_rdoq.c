@@ -1,0 +1,89 @@
+#include "vc_error.h"
+#include "vc_log2.h"
+#include "vc_prior.h"
+#include "vc_zeros.h"
+
+enum { LATENT_MAX = 32767 };
+
+typedef struct choice {
+    const vc_band *bands, *excess;
+    uint32_t lambda;
+    vc_range_encoder e;
+    int nonzero; /* whether any latent coded was not 0 */
+} choice;
+
+/* lambda (excess / 256)^2, in 1/256 bit */
+static uint32_t distortion(uint32_t lambda, int32_t excess)
+{
+    uint32_t e = (uint32_t)(excess < 0 ? -excess : excess);
+    return (uint32_t)((uint64_t)lambda * (e * e) >> 16);
+}
+
+static int32_t excess_of(const choice *k, const vc_cell *cell, int32_t column)
+{
+    ptrdiff_t at = cell->data + (ptrdiff_t)column * cell->step - k->bands[cell->band].data;
+    return k->excess[cell->band].data[at];
+}
+
+static uint32_t width(const vc_distribution *d, int32_t z)
+{
+    vc_interval v = vc_distribution_interval(d, z);
+    return v.hi - v.lo;
+}
+
+/* Whether the neighbour of z nearer zero costs less, both having values of their own. */
+static int neighbour_is_cheaper(const vc_distribution *d, int32_t z, int32_t nearer, int32_t excess, uint32_t lambda)
+{
+    uint32_t here = distortion(lambda, excess) + vc_log2_256(width(d, nearer));
+    uint32_t there = distortion(lambda, excess + 256) + vc_log2_256(width(d, z));
+    return there < here;
+}
+
+static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, choice *k)
+{
+    const vc_cell *cell = &r->cells[i];
+    int32_t z = vc_code_latent(r, i, column);
+    if (z == 0 && zero.hi != 0) {
+        vc_range_encode(&k->e, zero.lo, zero.hi, VC_PRECISION);
+        return VC_OK;
+    }
+    if (z < -LATENT_MAX) return VC_ELATENT;
+    vc_distribution d;
+    vc_code_distribution(r, i, column, &d);
+    int32_t nearer = z > 0 ? z - 1 : z + 1;
+    if (z != 0 && vc_distribution_holds(&d, z) && vc_distribution_holds(&d, nearer)
+        && neighbour_is_cheaper(&d, z, nearer, excess_of(k, cell, column), k->lambda)) {
+        z = nearer;
+        cell->data[(ptrdiff_t)column * cell->step] = (int16_t)z;
+    }
+    vc_distribution_encode(&d, z, &k->e);
+    vc_code_note(r, i, column, z);
+    k->nonzero |= z != 0;
+    return VC_OK;
+}
+
+static int encode_row(const vc_code_row *r, void *context)
+{
+    const vc_interval *zero = r->zeros;
+    vc_zeros(r->parameters, r->pitch, r->n, r->cols, r->kernel, r->zeros);
+    for (int32_t c = 0; c < r->cols; c++)
+        for (int32_t i = 0; i < r->n; i++, zero++) {
+            int error = c < r->cells[i].count ? encode_symbol(r, i, c, *zero, (choice *)context) : VC_OK;
+            if (error) return error;
+        }
+    return VC_OK;
+}
+
+int64_t vc_prior_encode_rdoq(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess, uint32_t lambda,
+                             uint8_t *out, size_t capacity)
+{
+    choice k;
+    if (lambda > 65535) return VC_EARGUMENT;
+    k.bands = bands;
+    k.excess = excess;
+    k.lambda = lambda;
+    k.nonzero = 0;
+    vc_range_start(&k.e, out, capacity);
+    int64_t size = vc_prior_encode_by(p, first_stage, last_stage, bands, encode_row, &k, &k.e);
+    return size > 0 && !k.nonzero ? 0 : size;
+}
