@@ -37,6 +37,7 @@ Samples = NDArray[Any]
 MAX_SAMPLES = 1 << 27
 """Samples over all channels that our codec takes unless told otherwise."""
 MAX_PACKET = 1 << 22
+MAX_NESTING = 64
 # Blocks a packet where the manifest does not say.
 DEFAULT_ROWS = 16
 
@@ -378,11 +379,25 @@ def _pack_json(
     facts = {key: value for key, value in facts.items() if value is not None}
     if not facts:
         return ()
+    if _nesting(facts) > MAX_NESTING:
+        raise InputError(f"what travels along must be JSON of at most {MAX_NESTING} levels: readers take no more")
     try:
         text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:  # a surrogate, too, is a ValueError
         raise InputError(f"what travels along must be JSON in UTF-8: {error}") from error
     return (Metadata(container.META_JSON, text),)
+
+
+def _nesting(value: object) -> int:
+    """Levels of containers within each other, counted up to the limit and one more; a cycle has them all."""
+    level, deepest = [value], 0
+    while deepest <= MAX_NESTING:
+        containers = {id(v): v for v in level if isinstance(v, (Mapping, list, tuple))}  # one that is met twice counts once
+        if not containers:
+            break
+        level = [inner for v in containers.values() for inner in (v.values() if isinstance(v, Mapping) else v)]
+        deepest += 1
+    return deepest
 
 
 def read_json(metadata: Sequence[Metadata]) -> dict[str, Any]:

@@ -229,6 +229,26 @@ def test_wrong_signal_options_are_refused(options: dict) -> None:
         signal_codec().encode(beats(10), **options)
 
 
+def _nested(levels: int) -> object:
+    value: object = 1
+    for number in range(levels):
+        value = [value] if number % 2 else {"a": value}
+    return value
+
+
+def test_json_deeper_than_a_reader_takes_is_not_written() -> None:
+    for levels, fits in ((63, True), (64, False), (900, False)):  # one more is the object itself
+        if fits:
+            assert signal_codec().decode(signal_codec().encode(beats(10), extra={"b": _nested(levels)})).size
+            continue
+        with pytest.raises(InputError, match="64 levels"):
+            signal_codec().encode(beats(10), extra={"b": _nested(levels)})
+    twice: list = []
+    twice += [twice, twice]
+    with pytest.raises(InputError):
+        signal_codec().encode(beats(10), extra={"b": twice})
+
+
 @pytest.mark.parametrize("most", ["5", float("nan"), -1, 1.5, None, 10**5000], ids=lambda v: type(v).__name__)
 def test_wrong_limits_are_refused(most: object) -> None:
     with pytest.raises(InputError, match="max_pixels"):
