@@ -205,12 +205,12 @@ class _Bench:
     # --- samples ---
 
     def _encode(self, sample: Array, quality: float) -> bytes:
-        """At the step code next to a quality, where the rounding is the model's own."""
+        """At the step code next to a quality and effort 1, where the rounding is the model's own."""
         steps = self._exported.steps.t_lo, self._exported.steps.t_hi
         quality = rate.quality_of(rate.step_code(rate.setting(quality, *steps)), *steps)
         if isinstance(self._codec, ImageCodec):
-            return self._codec.encode(sample, quality=quality, tile=0)
-        return self._codec.encode(sample, quality=quality)
+            return self._codec.encode(sample, quality=quality, effort=1, tile=0)
+        return self._codec.encode(sample, quality=quality, effort=1)
 
     def _centred(self, sample: Array, latents: ImageLatents | SignalLatents) -> tuple[Float, Any]:
         """Padded input of the analysis, and what turns its reconstruction back into samples."""
