@@ -10,13 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from vaecodec.codec.rdoq import SLOPE, plan
 from vaecodec.train.config import STEPS_AN_OCTAVE, ModelConfig
 from vaecodec.train.layers.colour import Colour
 from vaecodec.train.layers.inverse import bank_inverse
-from vaecodec.train.layers.prior import Prior
+from vaecodec.train.layers.prior import Prior, bits, gather_symbols, scatter_symbols
 from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
 from vaecodec.train.topology import ImageWidths, SignalWidths, Topology, image_topology, signal_topology
+
+EFFORT = plan(2)
 
 
 class Outcome(NamedTuple):
@@ -117,11 +120,32 @@ class CodecModel(tf.keras.Model):
         inverse = 1.0 / self.step(position)[:, None, None]
         return [band * (inverse / weight) for band, weight in zip(y, self.band_weights)]
 
-    def quantise(self, scaled: list[tf.Tensor]) -> list[tf.Tensor]:
-        """z: integers as floats, by the dead-zone quantiser of docs/format.md section 3; no gradient."""
+    def quantise(self, scaled: list[tf.Tensor], narrowing: float = 0.0) -> list[tf.Tensor]:
+        """z: integers as floats, by the quantiser of docs/format.md section 3 with dead zones narrower by `narrowing`; no gradient."""
         r = self.config.rounding
-        offsets = [r.approximation] * self.config.colours + [r.detail] * (len(scaled) - self.config.colours)
+        approximation, detail = (min(0.5, offset + narrowing) for offset in (r.approximation, r.detail))
+        offsets = [approximation] * self.config.colours + [detail] * (len(scaled) - self.config.colours)
         return [tf.stop_gradient(tf.sign(s) * tf.floor(tf.abs(s) + o)) for s, o in zip(scaled, offsets)]
+
+    def choose(self, scaled: list[tf.Tensor], position: tf.Tensor) -> list[tf.Tensor]:
+        """z as the encoder chooses it at effort 2, but all at once: each latent is judged with its neighbours as the quantiser leaves them.
+
+        Without `[rounding] weight` what `quantise` gives; no gradient either way.
+        """
+        weight = self.config.rounding.weight * SLOPE
+        if not weight:
+            return self.quantise(scaled)
+        z = self.quantise(scaled, EFFORT.narrowing / 256)
+        chosen = list(z)
+        for number, parameters in enumerate(self.prior.parameters(z, position)):
+            here, wanted = (gather_symbols(self.topology, number, bands) for bands in (z, scaled))
+            nearer, excess = here - tf.sign(here), tf.abs(wanted) - tf.abs(here)
+            parts = tf.unstack(parameters, axis=-1)
+            stay, go = bits(here, *parts) + weight * tf.square(excess), bits(nearer, *parts) + weight * tf.square(excess + 1.0)
+            columns = tf.shape(z[self.topology.stages[number].symbols[0][0]])[2]
+            for band, value in scatter_symbols(self.topology, number, tf.where(go < stay, nearer, here), columns).items():
+                chosen[band] = tf.stop_gradient(value)
+        return chosen
 
     def latents(self, x: tf.Tensor, position: tf.Tensor) -> list[tf.Tensor]:
         """z of samples: `analyse`, `scale` and `quantise`."""
@@ -139,7 +163,7 @@ class CodecModel(tf.keras.Model):
     def call(self, x: tf.Tensor, position: tf.Tensor, rate: bool = True, synthesis: bool = True) -> Outcome:
         x = tf.cast(x, tf.float32)
         scaled = self.scale(self.analyse(x), position)
-        z = self.quantise(scaled)
+        z = self.choose(scaled, position)
         stage_bits = self._stage_bits(x, z, scaled, position) if rate else tf.zeros([tf.shape(x)[0], len(self.topology.stages)])
         x_hat, distortion = self._decode(x, z, scaled, position) if synthesis else (tf.zeros_like(x), tf.zeros_like(position))
         return Outcome(tf.reduce_sum(stage_bits, -1), distortion, x_hat, stage_bits)

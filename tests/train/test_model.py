@@ -12,9 +12,9 @@ import tensorflow_compression as tfc
 import tensorflow_probability as tfp
 
 from vaecodec.benchmarks.msssim import ms_ssim
-from vaecodec.train.config import Step
-from vaecodec.train.layers.prior import gather_symbols
-from vaecodec.train.model import build
+from vaecodec.train.config import Rounding, Step
+from vaecodec.train.layers.prior import bits, gather_symbols, scatter_symbols
+from vaecodec.train.model import EFFORT, build
 from vaecodec.train.objective import SLOPE, dissimilarity, joint_loss, rate_distortion, separate_loss
 
 tfd = tfp.distributions
@@ -47,6 +47,36 @@ def test_weights_make_the_steps_of_bands_coarser_and_the_synthesis_knows(image_c
     for mine, theirs, ratio in zip(coarser, equal, [0.5, 1, 1, *ratios], strict=True):
         np.testing.assert_allclose(mine * ratio, theirs, rtol=1e-5, atol=1e-5)
     assert np.abs(model.reconstruct(model.latents(x, position), position) - picture()).max() < 20
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 2.0])
+def test_latents_are_chosen_for_rate_plus_distortion(image_config, signal_config, weight):
+    for config, x in ((image_config, picture()), (signal_config, window())):
+        model = build(replace(config, rounding=Rounding(weight=weight)))
+        model.prior.set_weights([w + np.random.default_rng(1).normal(size=w.shape) * 0.1 for w in model.prior.get_weights()])
+        position = tf.constant([0.0])
+        scaled = model.scale(model.analyse(tf.constant(x)), position)
+        plain, chosen = model.quantise(scaled, EFFORT.narrowing / 256), model.choose(scaled, position)
+        if not weight:
+            assert all(np.array_equal(a, b) for a, b in zip(model.quantise(scaled), chosen, strict=True))
+            continue
+        moved = [np.abs(a) - np.abs(b) for a, b in zip(plain, chosen, strict=True)]
+        assert {0.0, 1.0} == {float(v) for band in moved for v in np.unique(band)}
+        stages = model.prior.parameters(plain, position)
+        for number, parameters in enumerate(stages):
+            here, there, wanted = (gather_symbols(model.topology, number, bands) for bands in (plain, chosen, scaled))
+            costs = [bits(z, *tf.unstack(parameters, axis=-1)) + weight * SLOPE * tf.square(tf.abs(wanted) - tf.abs(z)) for z in (here, there)]
+            assert np.all(costs[1] <= costs[0] + 1e-4)
+
+
+@pytest.mark.parametrize("columns", [16, 15, 1])
+def test_symbols_scatter_to_where_they_were_gathered(image_model, columns):
+    bands = [tf.random.normal([2, max(1, band.shape[1]), columns]) for band in image_model.analyse(tf.constant(picture()))]
+    for number, stage in enumerate(image_model.topology.stages):
+        symbols = gather_symbols(image_model.topology, number, bands)
+        scattered = scatter_symbols(image_model.topology, number, symbols, columns)
+        assert set(scattered) == {band for band, _ in stage.symbols}
+        assert all(np.array_equal(scattered[band], bands[band]) for band in scattered)
 
 
 def test_dissimilarity_is_one_minus_the_benchmarks_ms_ssim():

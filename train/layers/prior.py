@@ -253,6 +253,30 @@ def gather_symbols(top: Topology, number: int, bands: list[tf.Tensor]) -> tf.Ten
     return tf.stack([columns[b][..., d] for b, d in stage.symbols], axis=-1)
 
 
+def scatter_symbols(top: Topology, number: int, symbols: tf.Tensor, columns: int | tf.Tensor) -> dict[int, tf.Tensor]:
+    """The inverse of `gather_symbols`: the stage's bands by their number.
+
+    Args:
+        top: the topology.
+        number: of the stage.
+        symbols: [B, R, S, n_sym].
+        columns: of the stage's bands.
+    """
+    places: dict[int, list[int]] = {}
+    for i, (band, _) in enumerate(top.stages[number].symbols):
+        places.setdefault(band, []).append(i)
+    shape = tf.shape(symbols)
+    found = {}
+    for band, members in places.items():
+        members.sort(key=lambda i: top.stages[number].symbols[i][1])
+        x = tf.gather(symbols, members, axis=-1)
+        if top.rank == 1:
+            found[band] = tf.reshape(tf.transpose(x, [0, 1, 3, 2]), [shape[0], shape[1] * len(members), shape[2]])
+        else:
+            found[band] = tf.reshape(x, [shape[0], shape[1], shape[2] * len(members)])[:, :, :columns]
+    return found
+
+
 def existing_symbols(top: Topology, number: int, bands: list[tf.Tensor]) -> tf.Tensor | float:
     """1 for symbols that exist, 0 for those in the last column of a grid whose bands end before it."""
     stage = top.stages[number]
