@@ -82,7 +82,8 @@ class ImageEncoder:
         def quantised() -> Iterator[tuple[Bands, Bands | None]]:
             for bands in coefficients:
                 latents = self._model.quantise(bands, header.step_code, offsets)
-                kept[len(kept) if keep else 0 :] = [latents]
+                if keep:
+                    kept.append(latents)
                 yield latents, self._model.excess(bands, latents, header.step_code) if self._effort.weight else None
 
         payloads = code(self._model, header, quantised(), self._threads, self._effort.bits(setting))
