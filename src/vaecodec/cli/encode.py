@@ -13,6 +13,7 @@ from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, ru
 from vaecodec.cli.options import Rate
 
 SUFFIX = ".vae"
+EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode and choose again: smaller, each a decode slower."
 
 
 @click.command(no_args_is_help=True)
@@ -22,7 +23,7 @@ SUFFIX = ".vae"
 @click.option("--target-bytes", type=click.IntRange(1), help="Best quality in at most so many bytes.")
 @click.option("--target-bpp", type=click.FloatRange(0, min_open=True), help="Best quality in at most so many bits a pixel or sample.")
 @click.option("--psnr", type=click.FloatRange(1, 100), help="Smallest file of a picture that decodes with at least so many dB.")
-@click.option("-e", "--effort", type=click.IntRange(1, 9), default=2, show_default=True, help="1 as devices do .. 9 slow and smallest.")
+@click.option("-e", "--effort", type=click.IntRange(1, 9), default=2, show_default=True, help=EFFORT)
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
