@@ -64,7 +64,7 @@ class Tile:
         return self.rows << levels, self.cols << levels
 
     def cut(self, bands: Bands) -> Bands:
-        """Copies of the tile's part of each band."""
+        """The tile's part of each band, contiguous: a view where it can be."""
         return [np.ascontiguousarray(self._view(band, bands[0])) for band in bands]
 
     def paste(self, part: Bands, bands: Bands) -> None:

@@ -112,7 +112,8 @@ class ImageCodec:
             target_bpp: the same in bits a pixel.
             psnr: the coarsest quality that decodes with at least so many dB over all colours (1..100).
             effort: 1 quantises as a device does; 2 lets the entropy coder choose what to leave out; 3..9 decode and choose again
-                `effort` - 2 times, each as slow as decoding. From 3 on memory grows with the picture, and bytes may depend on the machine.
+                `effort` - 2 times (at one quality for some bytes more and an error that falls by more), each as slow as decoding and with small
+                tiles several times slower. From 3 on memory grows with the picture, and bytes may depend on the machine.
             tile: side of the independently coded tiles in pixels (rounded up to the model's grid); 0 for the whole picture,
                 up to 16 Mpixel. Unless given, pictures above 4 Mpixel are tiled.
             icc: colour profile to carry along.

@@ -91,7 +91,7 @@ class ImageEncoder:
 
     def _corrected(self, coded: Coded) -> Iterator[Bands]:
         """What to quantise next, by rows of tiles."""
-        errors = Coefficients(self._model, lambda first, last: self._error(coded, first, last), self._header)
+        errors = Coefficients(self._model, lambda first, last: self._error(coded, first, last), self._header, keep=False)
         for latents, error in zip(tile_rows(coded.latents, self._header, self._model.levels), errors, strict=True):
             yield rdoq.corrected(self._model, latents, error, coded.header.step_code)
 

@@ -53,6 +53,9 @@ def crc32c(data: bytes, start: int = 0) -> int:
     return int(lib.vc_crc32c(start, ffi.from_buffer(data), len(data)))
 
 
+MAX_WEIGHT = 256
+
+
 class SymbolModel:
     """A parsed symbols.bin: the integer analysis, the quantiser and the prior (docs/format.md section 11).
 
@@ -266,7 +269,7 @@ class Prior:
             first_stage: first stage, at most one after the last one coded.
             last_stage: last stage.
             excess: arrays of the same shapes and strides, from `SymbolModel.excess`.
-            weight: bits that a squared step is worth, below 256.
+            weight: bits that a squared step is worth, below 256; without `excess` it counts for nothing.
 
         Raises:
             InputError: wrong bands, weight or stages, or a latent of -32768.
@@ -278,9 +281,9 @@ class Prior:
             size = _check(lib.vc_prior_encode(self._c, first_stage, last_stage, array, _bytes(out), out.size))
         else:
             array, beside = self._model._band_array(bands), self._model._band_array(excess, writable=False)
-            if any(a.shape != b.shape or a.strides != b.strides for a, b in zip(bands, excess, strict=True)):
-                raise InputError("expected arrays of excess with the shapes and strides of the latents")
-            scaled = round(256 * weight)
+            if not 0 <= weight < MAX_WEIGHT:
+                raise InputError(f"expected a weight of 0..{MAX_WEIGHT} bits, received {weight}")
+            scaled = int(256 * weight)
             size = _check(lib.vc_prior_encode_rdoq(self._c, first_stage, last_stage, array, beside, scaled, _bytes(out), out.size))
         return out[:size].tobytes()
 

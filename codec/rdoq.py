@@ -40,7 +40,7 @@ class Effort:
         refinements: times that the latents are chosen anew after decoding them.
         weight: of a squared step, in units of `SLOPE`, when the coder chooses latents; 0: it does not.
         fall: factor on the weight for each tenth of a step code.
-        narrowing: what is taken off the dead zone, in 1/256, as the coder makes one of its own.
+        narrowing: added to rounding offsets below 1/2, up to 1/2, in 1/256: 128 leaves no dead zone but what the coder makes.
     """
 
     refinements: int = 0

@@ -109,7 +109,7 @@ class SignalCodec:
             target_bytes: the finest quality whose stream has at most so many bytes.
             target_bpp: the same in bits a sample.
             effort: 1 quantises as a device does; 2 lets the entropy coder choose what to leave out; 3..9 decode and choose again
-                `effort` - 2 times; their bytes may depend on the machine.
+                `effort` - 2 times (at one quality for some bytes more and an error that falls by more); their bytes may depend on the machine.
             step: for float samples, the value of one unit: one for all channels or one each. Unless given, it is the
                 model's own; where that has none, the step of which all values are multiples; else the range is divided.
             packet_blocks: blocks of 2^L samples a packet; the model's own unless given.

@@ -33,14 +33,17 @@ class Coefficients:
         model: symbol model of rank 2.
         samples: gives rows start..stop of the padded picture, int16 [rows, padded width, C], as the analysis takes them.
         header: geometry.
+        keep: whether small pictures are kept, to be gone through again.
     """
 
-    def __init__(self, model: SymbolModel, samples: Callable[[int, int], NDArray[np.int16]], header: ImageHeader) -> None:
+    def __init__(
+        self, model: SymbolModel, samples: Callable[[int, int], NDArray[np.int16]], header: ImageHeader, keep: bool = True
+    ) -> None:
         self._model = model
         self._samples = samples
         self._height = padded(header.height, model.levels)
         self._rows = [next(row) for _, row in groupby(tiles(header, model.levels), lambda tile: tile.row)]
-        self._keep = header.width * header.height <= KEPT_PIXELS
+        self._keep = keep and header.width * header.height <= KEPT_PIXELS
         self._kept: list[Bands] = []
 
     def __iter__(self) -> Iterator[Bands]:

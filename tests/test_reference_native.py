@@ -102,14 +102,22 @@ def test_what_the_coder_leaves_out_entirely_takes_no_bytes():
     assert not any(band.any() for band in latents)
 
 
-def test_excess_of_another_shape_is_refused():
+@pytest.mark.parametrize(
+    ("excess", "weight", "message"),
+    [
+        (np.ones((2, 4), np.int16)[:, :2], 1.0, "wrong shape"),
+        (np.ones((2, 3), np.int16), 1.0, "wrong shape"),
+        (np.ones((1, 2), np.int16), 1.0, "wrong shape"),
+        (np.ones((2, 2), np.int16), 256.0, "weight"),
+        (np.ones((2, 2), np.int16), -1.0, "weight"),
+        (np.ones((2, 2), np.int16), float("nan"), "weight"),
+    ],
+)
+def test_excess_and_weights_that_do_not_fit_are_refused(excess, weight, message):
     model = native.SymbolModel(untrained_program(2, 1, colours=1).to_bytes())
     latents = [np.ones((2, 2), np.int16) for _ in range(model.bands)]
-    prior = native.Prior(model, (4, 4), 150)
-    with pytest.raises(InputError, match="shape"):
-        prior.encode(latents, 0, 1, [np.ones((2, 4), np.int16)[:, :2] for _ in latents], 1.0)
-    with pytest.raises(InputError, match="range"):
-        prior.encode(latents, 0, 1, latents, 256.0)
+    with pytest.raises(InputError, match=message):
+        native.Prior(model, (4, 4), 150).encode(latents, 0, 1, [excess] * model.bands, weight)
 
 
 def test_payloads_of_single_stages_agree():

@@ -20,7 +20,7 @@ static inline uint32_t vc_log2_fraction(uint32_t mantissa, int bits)
     return fraction;
 }
 
-/* log2(width) in 1/256, width >= 1 */
+/* log2(width) in 1/256, rounded down; width >= 1 */
 static inline uint32_t vc_log2_256(uint32_t width)
 {
     uint32_t whole = 31;

@@ -51,7 +51,8 @@ int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_b
 
 /* As vc_prior_encode, but first exchanges each latent for its neighbour nearer zero where the bits that this saves outweigh the error that it
    adds (rate-distortion optimised quantisation, greedy in coding order). The latents chosen are written into `bands`.
-   `excess`: arrays as those of `bands`, of the same strides, from vc_quantise_excess. `lambda`: bits that a squared step is worth, in 1/256. */
+   `excess`: arrays as those of `bands`, of the same strides, from vc_quantise_excess. `lambda`: bits that a squared step is worth, in 1/256, up to 65535. After an error `bands` may have changed in part:
+   begin again from the coefficients. */
 int64_t vc_prior_encode_rdoq(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess, uint32_t lambda,
                              uint8_t *out, size_t capacity);
 

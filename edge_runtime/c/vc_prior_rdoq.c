@@ -74,11 +74,25 @@ static int encode_row(const vc_code_row *r, void *context)
     return VC_OK;
 }
 
+static int check_excess(const vc_model *m, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess)
+{
+    for (int s = first_stage; s <= last_stage; s++) {
+        uint32_t n, first = vc_model_stage_bands(m, (uint32_t)s, &n);
+        for (uint32_t b = first; b < first + n; b++)
+            if (!excess[b].data || excess[b].rows != bands[b].rows || excess[b].cols != bands[b].cols || excess[b].stride != bands[b].stride)
+                return VC_EBAND;
+    }
+    return VC_OK;
+}
+
 int64_t vc_prior_encode_rdoq(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess, uint32_t lambda,
                              uint8_t *out, size_t capacity)
 {
     choice k;
     if (lambda > 65535) return VC_EARGUMENT;
+    int error = vc_prior_check(p, first_stage, last_stage, bands);
+    if (!error) error = check_excess(p->net.model, first_stage, last_stage, bands, excess);
+    if (error) return error;
     k.bands = bands;
     k.excess = excess;
     k.lambda = lambda;

@@ -137,7 +137,7 @@ class Prior:
             self._run(AllZero(), bands, first_stage, last_stage)
             return b""
         encoder = Encoder()
-        coder = EncodeSymbols(encoder) if excess is None else ChooseSymbols(encoder, excess, round(256 * weight))
+        coder = EncodeSymbols(encoder) if excess is None else ChooseSymbols(encoder, excess, int(256 * weight))
         self._run(coder, bands, first_stage, last_stage)
         return (encoder.finalise() or b"\0") if self._any(bands, first_stage, last_stage) else b""
 

@@ -13,7 +13,7 @@ from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, ru
 from vaecodec.cli.options import Rate
 
 SUFFIX = ".vae"
-EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode and choose again: smaller, each a decode slower."
+EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode and choose again: better for its bytes, each a decode slower."
 
 
 @click.command(no_args_is_help=True)
@@ -41,17 +41,18 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
     \b
     vaecodec encode photo.jpg photo.vae -q 60
-    vaecodec encode photo.png photo.vae --psnr 40 -e 5
+    vaecodec encode photo.png photo.vae --psnr 40 -e 4
     vaecodec encode photos/ compressed/ -m photo --target-bpp 0.5
     vaecodec encode 100.hea 100.vae -m ecg -q 70
     vaecodec encode ride.csv ride.vae -m imu.vaemodel --columns ax,ay,az
     cat photo.png | vaecodec encode - - -m photo > photo.vae
     """
+    from vaecodec.codec import rdoq
     from vaecodec.io.files import IMAGE_SUFFIXES
 
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
-    if options["psnr"] is not None:
+    if options["psnr"] is not None or rdoq.plan(options["effort"]).refinements:
         from vaecodec.cli.quiet import hush
 
         hush()
