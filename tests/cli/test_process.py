@@ -35,6 +35,14 @@ def test_all_public_names_exist() -> None:
     assert done.stdout.strip() == "True", done.stderr
 
 
+@pytest.mark.parametrize("options", [["-e", "4"], ["--psnr", "30"]])
+def test_encoding_that_decodes_says_one_line(options: list[str], tmp_path: Path) -> None:
+    Image.fromarray(picture(40, 40)).save(tmp_path / "a.png")
+    done = vaecodec("encode", "a.png", "a.vae", "-m", str(IMAGE_BUNDLE), *options, cwd=tmp_path)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("model", [IMAGE_BUNDLE, SIGNAL_BUNDLE])
 def test_encoding_and_decoding_load_no_heavy_package(model: Path, tmp_path: Path) -> None:
     array = picture(16, 16) if model is IMAGE_BUNDLE else beats(100)
