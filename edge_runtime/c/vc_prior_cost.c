@@ -1,9 +1,9 @@
 #include "vc_error.h"
 #include "vc_log2.h"
 #include "vc_prior.h"
-#include "vc_zeros.h"
+#include "vc_symbols.h"
 
-enum { LATENT_MAX = 32767, FRACTION = 16 };
+enum { FRACTION = 16 };
 
 /* Sum of code lengths as a product of interval widths: mantissa / 2^31 * 2^exponent, 2^31 <= mantissa < 2^32. */
 typedef struct cost {
@@ -33,14 +33,15 @@ static uint32_t escape_bits(const vc_distribution *d, int32_t z)
     return bits;
 }
 
-static int add_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, cost *sum)
+static int add_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, void *context)
 {
+    cost *sum = (cost *)context;
     int32_t z = vc_code_latent(r, i, column);
     if (z == 0 && zero.hi != 0) {
         add_width(sum, zero.hi - zero.lo);
         return VC_OK;
     }
-    if (z < -LATENT_MAX) return VC_ELATENT;
+    if (z < -VC_LATENT_MAX) return VC_ELATENT;
     vc_distribution d;
     vc_code_distribution(r, i, column, &d);
     vc_interval v = vc_distribution_interval(&d, z);
@@ -52,14 +53,7 @@ static int add_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interv
 
 static int cost_row(const vc_code_row *r, void *context)
 {
-    const vc_interval *zero = r->zeros;
-    vc_zeros(r->parameters, r->pitch, r->n, r->cols, r->kernel, r->zeros);
-    for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++, zero++) {
-            int error = c < r->cells[i].count ? add_symbol(r, i, c, *zero, (cost *)context) : VC_OK;
-            if (error) return error;
-        }
-    return VC_OK;
+    return vc_code_symbols(r, add_symbol, context);
 }
 
 int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits)

@@ -1,17 +1,16 @@
 #include "vc_error.h"
 #include "vc_prior.h"
-#include "vc_zeros.h"
+#include "vc_symbols.h"
 
-enum { LATENT_MAX = 32767 };
-
-static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, vc_range_encoder *e)
+static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, void *context)
 {
+    vc_range_encoder *e = (vc_range_encoder *)context;
     int32_t z = vc_code_latent(r, i, column);
     if (z == 0 && zero.hi != 0) {
         vc_range_encode(e, zero.lo, zero.hi, VC_PRECISION);
         return VC_OK;
     }
-    if (z < -LATENT_MAX) return VC_ELATENT;
+    if (z < -VC_LATENT_MAX) return VC_ELATENT;
     vc_distribution d;
     vc_code_distribution(r, i, column, &d);
     vc_distribution_encode(&d, z, e);
@@ -21,14 +20,7 @@ static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_int
 
 static int encode_row(const vc_code_row *r, void *context)
 {
-    const vc_interval *zero = r->zeros;
-    vc_zeros(r->parameters, r->pitch, r->n, r->cols, r->kernel, r->zeros);
-    for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++, zero++) {
-            int error = c < r->cells[i].count ? encode_symbol(r, i, c, *zero, (vc_range_encoder *)context) : VC_OK;
-            if (error) return error;
-        }
-    return VC_OK;
+    return vc_code_symbols(r, encode_symbol, context);
 }
 
 static int band_is_zero(const vc_band *b)

@@ -1,9 +1,7 @@
 #include "vc_error.h"
 #include "vc_log2.h"
 #include "vc_prior.h"
-#include "vc_zeros.h"
-
-enum { LATENT_MAX = 32767 };
+#include "vc_symbols.h"
 
 typedef struct choice {
     const vc_band *bands, *excess;
@@ -39,15 +37,16 @@ static int neighbour_is_cheaper(const vc_distribution *d, int32_t z, int32_t nea
     return there < here;
 }
 
-static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, choice *k)
+static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, void *context)
 {
+    choice *k = (choice *)context;
     const vc_cell *cell = &r->cells[i];
     int32_t z = vc_code_latent(r, i, column);
     if (z == 0 && zero.hi != 0) {
         vc_range_encode(&k->e, zero.lo, zero.hi, VC_PRECISION);
         return VC_OK;
     }
-    if (z < -LATENT_MAX) return VC_ELATENT;
+    if (z < -VC_LATENT_MAX) return VC_ELATENT;
     vc_distribution d;
     vc_code_distribution(r, i, column, &d);
     int32_t nearer = z > 0 ? z - 1 : z + 1;
@@ -64,14 +63,7 @@ static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_int
 
 static int encode_row(const vc_code_row *r, void *context)
 {
-    const vc_interval *zero = r->zeros;
-    vc_zeros(r->parameters, r->pitch, r->n, r->cols, r->kernel, r->zeros);
-    for (int32_t c = 0; c < r->cols; c++)
-        for (int32_t i = 0; i < r->n; i++, zero++) {
-            int error = c < r->cells[i].count ? encode_symbol(r, i, c, *zero, (choice *)context) : VC_OK;
-            if (error) return error;
-        }
-    return VC_OK;
+    return vc_code_symbols(r, encode_symbol, context);
 }
 
 static int check_excess(const vc_model *m, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess)
