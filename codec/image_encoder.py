@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,8 @@ class ImageEncoder:
     ) -> None:
         self._model, self._planes, self._header, self._effort = model, planes, header, effort
         self._synthesise, self._threads = synthesise, threads
-        self._coefficients = Coefficients(model, self._samples, header)
+        # Not a method: coefficients that refer to their encoder would outlive it until the cyclic collector runs.
+        self._coefficients = Coefficients(model, partial(_samples, model, planes), header)
 
     def code(self, setting: int, keep: bool = False) -> Coded:
         """The picture at a setting (see `rate`); with its latents if `keep`."""
@@ -95,16 +97,8 @@ class ImageEncoder:
         for latents, error in zip(tile_rows(coded.latents, self._header, self._model.levels), errors, strict=True):
             yield rdoq.corrected(self._model, latents, error, coded.header.step_code)
 
-    def _samples(self, first: int, last: int) -> NDArray[np.int16]:
-        """Rows first..last of the padded input of the analysis, by a table of what each of the 256 values becomes."""
-        values = np.arange(256, dtype=np.float64) - self._model.in_offset
-        table = np.clip(np.floor(values * 2.0**self._model.in_shift + 0.5), -32768, 32767).astype(np.int16)
-        below = max(0, last - self._planes.shape[0])
-        right = self._width() - self._planes.shape[1]
-        return np.asarray(table[np.pad(self._planes[first : last - below], ((0, below), (0, right), (0, 0)), mode="edge")])
-
     def _error(self, coded: Coded, first: int, last: int) -> NDArray[np.int16]:
-        """The same rows of the error, 0 where nobody sees it."""
+        """Rows first..last of the padded error, as the analysis takes it; 0 where nobody sees it."""
         out = np.zeros((last - first, self._width(), self._planes.shape[2]), np.int16)
         inside = min(last, self._header.height) - first
         for row, col, part, block in self._decoded(coded, first, inside):
@@ -119,3 +113,12 @@ class ImageEncoder:
 
     def _width(self) -> int:
         return padded(self._header.width, self._model.levels)
+
+
+def _samples(model: SymbolModel, planes: NDArray[np.uint8], first: int, last: int) -> NDArray[np.int16]:
+    """Rows first..last of the padded input of the analysis, by a table of what each of the 256 values becomes."""
+    values = np.arange(256, dtype=np.float64) - model.in_offset
+    table = np.clip(np.floor(values * 2.0**model.in_shift + 0.5), -32768, 32767).astype(np.int16)
+    below = max(0, last - planes.shape[0])
+    right = padded(planes.shape[1], model.levels) - planes.shape[1]
+    return np.asarray(table[np.pad(planes[first : last - below], ((0, below), (0, right), (0, 0)), mode="edge")])

@@ -100,7 +100,7 @@ def fit_psnr(encode: Callable[[int], tuple[bytes, float]], wanted: float, steps:
     finest, coarsest = (SUBSTEPS * t for t in steps)
     best, decibels = encode(finest)
     if decibels < wanted:
-        raise InputError(f"{wanted:g} dB cannot be reached: the finest quality of this picture has {decibels:.2f} dB")
+        raise InputError(f"{wanted:g} dB were not reached: the finest quality of this picture has {decibels:.2f} dB")
     while finest < coarsest:
         middle = (finest + coarsest + 1) // 2
         stream, decibels = encode(middle)

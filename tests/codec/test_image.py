@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from vaecodec.codec.errors import InputError, UnsupportedError
 from vaecodec.codec.image import ImageCodec, ImageLatents
 from vaecodec.codec.image_encoder import Coded, ImageEncoder
 from vaecodec.codec.rdoq import plan
+from vaecodec.codec.tiling import Coefficients
 
 SHAPES = [(1, 1), (1, 40), (40, 1), (7, 9), (8, 8), (33, 64), (150, 131)]
 
@@ -115,6 +117,17 @@ def test_the_error_is_that_of_the_picture_and_0_where_nobody_sees_it() -> None:
     assert not error[:, 50:].any()
     expected = pixels[8:].astype(int) - codec.decode(stream)[8:]
     assert np.abs(error[:33, :50] / 2.0**codec.bundle.symbols.in_shift - expected).max() <= 0.6
+
+
+@pytest.mark.parametrize("effort", [1, 2, 4])
+def test_an_encoded_picture_leaves_nothing_behind(effort: int) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        image_codec().encode(picture(40, 50), effort=effort)
+        assert not [kept for kept in gc.get_objects() if isinstance(kept, (ImageEncoder, Coefficients))]
+    finally:
+        gc.enable()
 
 
 def test_a_psnr_is_met_at_every_effort() -> None:
