@@ -164,7 +164,12 @@ class SymbolModel:
             bands: coefficients, one int16 array a band.
             latents: what `quantise` made of them.
             t: step code, 0..255.
+
+        Raises:
+            InputError: wrong numbers or shapes of arrays.
         """
+        if not len(bands) == len(latents) == self.bands:
+            raise InputError(f"expected {self.bands} bands and their latents, received {len(bands)} and {len(latents)}")
         return [self._excess_band(i, y, z, _step_code(t)) for i, (y, z) in enumerate(zip(bands, latents, strict=True))]
 
     def macs(self) -> dict[str, float]:

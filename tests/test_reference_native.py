@@ -102,6 +102,15 @@ def test_what_the_coder_leaves_out_entirely_takes_no_bytes():
     assert not any(band.any() for band in latents)
 
 
+def test_latents_of_other_bands_have_no_excess():
+    model = native.SymbolModel(untrained_program(2, 1, colours=1).to_bytes())
+    latents = [np.ones((2, 2), np.int16) for _ in range(model.bands)]
+    with pytest.raises(InputError, match="bands"):
+        model.excess(latents, latents[1:], 150)
+    with pytest.raises(InputError, match="shape"):
+        model.excess(latents, [band[:1] for band in latents], 150)
+
+
 @pytest.mark.parametrize(
     ("excess", "weight", "message"),
     [

@@ -15,8 +15,9 @@ from common import IMAGE_BUNDLE, SIGNAL_BUNDLE, beats, flip, picture, prdn, psnr
 from PIL import Image
 
 from vaecodec import api
-from vaecodec.cli import COMMANDS, run
+from vaecodec.cli import COMMANDS, encode, run
 from vaecodec.cli import files as cli_files
+from vaecodec.codec import rdoq
 from vaecodec.codec.warn import PartialWarning
 from vaecodec.io import arrays, csv_files, wav, wfdb
 from vaecodec.io.recording import Recording
@@ -56,6 +57,11 @@ def test_a_picture_goes_there_and_back(suffix: str, capsys: pytest.CaptureFixtur
     assert run(["decode", "a.vae", f"b.{suffix}"]) == 0
     assert psnr(pixels, opened(f"b.{suffix}")) > 34
     assert capsys.readouterr().out == ""
+
+
+def test_the_efforts_offered_are_those_of_the_codec() -> None:
+    option = next(option for option in encode.command.params if option.name == "effort")
+    assert (option.type.min, option.type.max, option.default) == (1, rdoq.MAX_EFFORT, rdoq.DEFAULT_EFFORT)
 
 
 def test_a_record_goes_there_and_back() -> None:
