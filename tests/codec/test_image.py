@@ -11,12 +11,9 @@ from common import image_codec, picture, psnr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaecodec import demo_data
-from vaecodec.benchmarks.bdrate import bd_rate
 from vaecodec.codec import container
-from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError, UnsupportedError
-from vaecodec.codec.image import ImageCodec, ImageLatents
+from vaecodec.codec.image import ImageLatents
 from vaecodec.codec.image_encoder import Coded, ImageEncoder
 from vaecodec.codec.rdoq import plan
 from vaecodec.codec.tiling import Coefficients
@@ -81,20 +78,6 @@ def test_tiles_give_the_same_latents_and_no_seams() -> None:
     for a, b in zip(image_codec().latents(whole).bands, image_codec().latents(tiled).bands, strict=True):
         assert np.array_equal(a, b)
     assert np.array_equal(image_codec().decode(whole), image_codec().decode(tiled))
-
-
-def _curve(codec: ImageCodec, pixels: np.ndarray, effort: int) -> list[tuple[float, float]]:
-    """(bits, dB) at a few qualities."""
-    streams = [codec.encode(pixels, quality=quality, effort=effort) for quality in (25, 40, 55, 70, 85)]
-    return [(8 * len(stream) / pixels[..., 0].size, psnr(pixels, codec.decode(stream))) for stream in streams]
-
-
-def test_a_higher_effort_takes_fewer_bytes_for_the_same_error() -> None:
-    codec, pixels = ImageCodec(Bundle.open("photo")), np.ascontiguousarray(demo_data.photo()[50:306, 100:356])
-    plain, chosen, refined, again = (_curve(codec, pixels, effort) for effort in (1, 2, 3, 5))
-    assert bd_rate(plain, chosen) < -0.4
-    assert bd_rate(chosen, refined) < -1
-    assert bd_rate(refined, again) < 0
 
 
 @pytest.mark.parametrize("planes", [1, 2, 3, 4])

@@ -12,12 +12,8 @@ from common import beats, prdn, signal_codec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaecodec import demo_data
-from vaecodec.benchmarks.bdrate import bd_rate
 from vaecodec.codec import container
-from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import FormatError, InputError
-from vaecodec.codec.signal import SignalCodec
 
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 FLOATS = ["float16", "float32", "float64"]
@@ -61,18 +57,6 @@ def test_any_integers_decode(length: int, channels: int, quality: int, blocks: i
     samples = np.random.default_rng(seed).integers(-(2**31), 2**31, (length, channels)).astype(np.int32)
     decoded = signal_codec().decode(signal_codec().encode(samples, quality=quality, packet_blocks=blocks))
     assert decoded.shape == samples.shape
-
-
-def test_a_higher_effort_takes_fewer_bytes_for_the_same_error() -> None:
-    codec, samples = SignalCodec(Bundle.open("ecg")), demo_data.ecg()[0][:20000]
-
-    def curve(effort: int) -> list[tuple[float, float]]:
-        streams = [codec.encode(samples, quality=quality, effort=effort) for quality in (30, 45, 60, 75)]
-        return [(8 * len(s) / len(samples), -20 * np.log10(prdn(samples, codec.decode(s)))) for s in streams]
-
-    plain, chosen, refined = curve(1), curve(2), curve(4)
-    assert bd_rate(plain, chosen, (0.01, 10)) < -0.4
-    assert bd_rate(chosen, refined, (0.01, 10)) < -0.2
 
 
 @pytest.mark.parametrize("effort", [1, 2, 4])
