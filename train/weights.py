@@ -17,6 +17,9 @@ from vaecodec.train.config_io import dump_config, parse_config
 from vaecodec.train.model import CodecModel, build
 from vaecodec.train.topology import Conv, Shuffle
 
+# Start of the weights of a block that the file lacks, over what a fresh model starts with.
+NEW_BLOCK = 0.01
+
 
 def named(model: CodecModel) -> dict[str, tf.Variable]:
     """The weights by name, in the order of creation within each layer."""
@@ -75,8 +78,9 @@ def load(path: str | Path) -> tuple[CodecModel, int]:
 def initialise(model: CodecModel, path: str | Path) -> int:
     """Takes over weights of another training; the config may differ in all but the layers.
 
-    Layers may be wider than those of the file. The wider model computes what the narrow one did: the new channels keep their random
-    start, and what they feed into the old ones is 0 (as in Chen et al. 2016, "Net2Net", there with copies instead of zeros).
+    Layers may be wider than those of the file, and residual networks of the synthesis deeper. The larger model computes what the small one
+    did: new channels keep their random start, and what they feed into the old ones is 0 (as in Chen et al. 2016, "Net2Net", there with
+    copies instead of zeros); new blocks keep a hundredth of their random start, for nothing at all would never learn under a ReLU.
 
     Returns:
         The training steps behind the weights.
@@ -87,8 +91,20 @@ def initialise(model: CodecModel, path: str | Path) -> int:
     arrays = _read(path)
     step = arrays.pop("step", np.int64(0))
     arrays.pop("config", None)
-    _assign(model, _widened(model, arrays), str(path))
+    _assign(model, _deepened(model, _widened(model, arrays)), str(path))
     return int(step)
+
+
+def _deepened(model: CodecModel, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays with those of blocks that the file's residual networks do not have."""
+    variables = named(model)
+    new = {name for name in variables if name not in arrays and "/block" in name and name.replace(_block(name), "block0") in arrays}
+    return arrays | {name: NEW_BLOCK * variables[name].numpy() for name in new}
+
+
+def _block(name: str) -> str:
+    """The part of a weight's name that numbers its block."""
+    return next(part for part in name.split("/") if part.startswith("block"))
 
 
 def _widened(model: CodecModel, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

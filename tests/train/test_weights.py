@@ -82,6 +82,20 @@ def test_a_wider_model_computes_what_the_narrow_one_did(signal_config, image_con
         np.testing.assert_allclose(after.reconstruction, before.reconstruction, rtol=1e-4, atol=1e-3)
 
 
+def test_a_deeper_synthesis_begins_close_to_the_shallow_one(signal_config, tmp_path):
+    shallow = build(replace(signal_config, synthesis=SynthesisWidths((4,), (1,))))
+    deep = build(replace(signal_config, synthesis=SynthesisWidths((4, 6), (2, 3))))
+    rng = np.random.default_rng(5)
+    for variable in shallow.synthesis.trainable_variables:
+        variable.assign_add(rng.normal(0, 0.1, variable.shape))
+    weights.save(tmp_path / "shallow.npz", shallow, 1)
+    weights.initialise(deep, tmp_path / "shallow.npz")
+    x, position = rng.uniform(0, 255, [2, 128, 1]).astype(np.float32), np.array([0.2, 0.7], np.float32)
+    before, after = (model(x, position).reconstruction for model in (shallow, deep))
+    np.testing.assert_allclose(after, before, atol=1.0)
+    assert all(np.abs(block.kernel).max() > 0 for level in deep.synthesis.steps for block in level.blocks)
+
+
 def test_weights_of_another_structure_are_refused(path, signal_config):
     deep = build(replace(signal_config, levels=3))
     with pytest.raises(InputError, match=r"weights.npz, which lacks \S+"):
