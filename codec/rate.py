@@ -15,8 +15,8 @@ from vaecodec.codec.arguments import is_number, shown
 from vaecodec.codec.errors import InputError
 
 __all__ = [
-    *("DEFAULT_QUALITY", "NEAREST", "SUBSTEPS", "encode_at", "fit", "fit_psnr", "only_one", "quality_of"),
-    *("rounding_offsets", "setting", "step_code", "target"),
+    *("DEFAULT_QUALITY", "NEAREST", "SUBSTEPS", "encode_at", "fit", "fit_prdn", "fit_psnr", "only_one"),
+    *("quality_of", "rounding_offsets", "setting", "step_code", "target"),
 ]
 
 DEFAULT_QUALITY = 60.0
@@ -97,14 +97,38 @@ def fit_psnr(encode: Callable[[int], tuple[bytes, float]], wanted: float, steps:
     """
     if not is_number(wanted) or not 1 <= wanted <= 100:
         raise InputError(f"a PSNR is a number in 1..100 dB, got {shown(wanted)}")
+    finest = encode(SUBSTEPS * steps[0])
+    if finest[1] < wanted:
+        raise InputError(f"{wanted:g} dB were not reached: the finest quality of this picture has {finest[1]:.2f} dB")
+    return _coarsest(encode, lambda decibels: decibels >= wanted, steps, finest[0])
+
+
+def fit_prdn(encode: Callable[[int], tuple[bytes, float]], wanted: float, steps: tuple[int, int]) -> bytes:
+    """The stream of the coarsest setting that keeps a PRDN, by bisection like `fit`.
+
+    Args:
+        encode: gives the stream of a setting and its PRDN in per cent.
+        wanted: per cent.
+        steps: finest and coarsest step code, t_lo and t_hi.
+
+    Raises:
+        InputError: `wanted` is no number above 0 and at most 100, or even the finest setting is above it.
+    """
+    if not is_number(wanted) or not 0 < wanted <= 100:
+        raise InputError(f"a PRDN is a number above 0 and at most 100 %, got {shown(wanted)}")
+    finest = encode(SUBSTEPS * steps[0])
+    if finest[1] > wanted:
+        raise InputError(f"a PRDN of {wanted:g} % was not reached: the finest quality of this signal has {finest[1]:.3g} %")
+    return _coarsest(encode, lambda error: error <= wanted, steps, finest[0])
+
+
+def _coarsest(encode: Callable[[int], tuple[bytes, float]], good: Callable[[float], bool], steps: tuple[int, int], best: bytes) -> bytes:
+    """The stream of the coarsest setting that is good; `best` is that of the finest, which is."""
     finest, coarsest = (SUBSTEPS * t for t in steps)
-    best, decibels = encode(finest)
-    if decibels < wanted:
-        raise InputError(f"{wanted:g} dB were not reached: the finest quality of this picture has {decibels:.2f} dB")
     while finest < coarsest:
         middle = (finest + coarsest + 1) // 2
-        stream, decibels = encode(middle)
-        if decibels >= wanted:
+        stream, measure = encode(middle)
+        if good(measure):
             best, finest = stream, middle
         else:
             coarsest = middle - 1
@@ -114,7 +138,7 @@ def fit_psnr(encode: Callable[[int], tuple[bytes, float]], wanted: float, steps:
 def only_one(*targets: object) -> None:
     """InputError if more than one of these is given (not None)."""
     if sum(value is not None for value in targets) > 1:
-        raise InputError("give one of quality, target_bytes, target_bpp and psnr, not several")
+        raise InputError("give one of quality, target_bytes, target_bpp, psnr and prdn, not several")
 
 
 def encode_at(

@@ -25,7 +25,7 @@ from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.native import Prior
-from vaecodec.codec.rate import encode_at, step_code
+from vaecodec.codec.rate import encode_at, fit_prdn, only_one, step_code
 from vaecodec.codec.samples import CARRIERS, Integers, Scaling, clipped, read_steps, read_zeros, restore, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import StepWarning, SynthesisWarning
@@ -93,6 +93,7 @@ class SignalCodec:
         quality: float | None = None,
         target_bytes: int | None = None,
         target_bpp: float | None = None,
+        prdn: float | None = None,
         effort: int = rdoq.DEFAULT_EFFORT,
         step: float | Sequence[float] | None = None,
         packet_blocks: int | None = None,
@@ -108,6 +109,8 @@ class SignalCodec:
             quality: 0..100, 100 the finest; 60 unless a target is given.
             target_bytes: the finest quality whose stream has at most so many bytes.
             target_bpp: the same in bits a sample.
+            prdn: the coarsest quality at which the root-mean-square error of every channel is at most so many per cent (up to 100) of the
+                channel's standard deviation; constant channels do not count.
             effort: 1 quantises as a device does; 2 lets the entropy coder choose what to leave out; 3..9 decode and choose again
                 `effort` - 2 times (at one quality for some bytes more and an error that falls by more); their bytes may depend on the machine.
             step: for float samples, the value of one unit: one for all channels or one each. Unless given, it is the
@@ -130,16 +133,27 @@ class SignalCodec:
         metadata = _pack_json(array, scaling, columns, units, extra)
         plan = rdoq.plan(effort)
 
-        def at(setting: int) -> bytes:
+        def latents(setting: int) -> tuple[bytes, SignalLatents]:
             coded = replace(header, step_code=step_code(setting))
             offsets, weight = plan.offsets(setting, self._model.rounding), plan.bits(setting)
-            packets, latents = self._choose(coded, coefficients, offsets, weight, len(samples))
+            packets, chosen = self._choose(coded, coefficients, offsets, weight, len(samples))
             for _ in range(plan.refinements):
-                targets = rdoq.corrected(self._model, latents, self._error(coded, integers, latents), coded.step_code)
-                packets, latents = self._choose(coded, targets, offsets, weight, len(samples))
-            return container.write_file(File(coded, packets, metadata, len(samples)))
+                targets = rdoq.corrected(self._model, chosen, self._error(coded, integers, chosen), coded.step_code)
+                packets, chosen = self._choose(coded, targets, offsets, weight, len(samples))
+            stream = container.write_file(File(coded, packets, metadata, len(samples)))
+            return stream, SignalLatents(coded, chosen, len(samples), metadata)
+
+        def measured(setting: int) -> tuple[bytes, float]:
+            stream, found = latents(setting)
+            return stream, _prdn(samples, self.decode_latents(found).reshape(samples.shape))
+
+        def at(setting: int) -> bytes:
+            return latents(setting)[0]
 
         steps = self._model.t_lo, self._model.t_hi
+        if prdn is not None:
+            only_one(quality, target_bytes, target_bpp, prdn)
+            return fit_prdn(measured, prdn, steps)
         return encode_at(at, steps, samples.size, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
 
     def decode(self, data: bytes) -> Samples:
@@ -343,6 +357,15 @@ class SignalCodec:
         if self._synthesis is None:
             self._synthesis = Synthesis(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
         return self._synthesis
+
+
+def _prdn(samples: Samples, decoded: Samples) -> float:
+    """The largest PRDN of the channels that vary, in per cent; 0 if none does."""
+    original = samples.astype(np.float64)
+    energy = np.square(original - original.mean(0)).sum(0)
+    error = np.square(original - decoded).sum(0)
+    varies = original.max(0) > original.min(0)
+    return 100 * float(np.sqrt(np.max(error[varies] / energy[varies], initial=0)))
 
 
 def _rows(bands: Bands, row: int, blocks: int) -> Bands:

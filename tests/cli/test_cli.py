@@ -240,6 +240,17 @@ def test_targets_are_met() -> None:
     assert Path("a.vae").stat().st_size * 8 <= 1.5 * 3600
 
 
+def test_a_prdn_is_kept_for_signals_and_refused_for_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("s.npy", np.rint(beats(3000)).astype(np.int16))
+    assert run(["encode", "s.npy", "s.vae", "-m", SIGNAL, "--prdn", "6"]) == 0
+    assert run(["decode", "s.vae", "back.npy", "-m", SIGNAL]) == 0
+    assert prdn(np.load("s.npy"), np.load("back.npy")) <= 6
+    png("a.png")
+    capsys.readouterr()
+    assert run(["encode", "a.png", "a.vae", "-m", IMAGE, "--prdn", "6"]) == 7
+    assert capsys.readouterr().err == "vaecodec: error: --prdn is for signals; a picture takes --psnr\n"
+
+
 def test_parts_and_reduced_sizes_of_a_picture(capsys: pytest.CaptureFixture[str]) -> None:
     png("a.png", size=(80, 100))
     run(["encode", "a.png", "a.vae", "-m", IMAGE, "-q", "80", "-j", "2", "--tile", "32"])

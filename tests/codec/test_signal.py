@@ -59,6 +59,36 @@ def test_any_integers_decode(length: int, channels: int, quality: int, blocks: i
     assert decoded.shape == samples.shape
 
 
+@pytest.mark.parametrize("wanted", [3, 7.5, 12])
+@pytest.mark.parametrize("effort", [1, 2, 4])
+def test_a_prdn_is_met_closely(wanted: float, effort: int) -> None:
+    samples = np.rint(beats(8000)).astype(np.int16)
+    stream = signal_codec().encode(samples, prdn=wanted, effort=effort)
+    assert 0.95 * wanted < prdn(samples, signal_codec().decode(stream)) <= wanted
+
+
+def test_a_prdn_holds_for_every_channel_that_varies() -> None:
+    samples = np.rint(beats(2000, 4) * [1, 0.2, 0, 3]).astype(np.int16)
+    decoded = signal_codec().decode(signal_codec().encode(samples, prdn=10))
+    assert all(prdn(samples[:, i], decoded[:, i]) <= 10 for i in (0, 1, 3))
+
+
+@pytest.mark.parametrize("samples", [np.full(300, 7), np.zeros((40, 2), np.int16), np.array([3.5]), np.ones(20, bool)])
+def test_a_constant_signal_keeps_any_prdn(samples: np.ndarray) -> None:
+    assert signal_codec().decode(signal_codec().encode(samples, prdn=1e-3)).shape == samples.shape
+
+
+@pytest.mark.parametrize("options", [{"prdn": 0}, {"prdn": -1}, {"prdn": 101}, {"prdn": "5"}, {"prdn": float("nan")}, {"prdn": 5, "quality": 50}])
+def test_a_prdn_that_cannot_be_meant_is_refused(options: dict[str, float]) -> None:
+    with pytest.raises(InputError):
+        signal_codec().encode(beats(100), **options)
+
+
+def test_a_prdn_that_cannot_be_reached_says_what_can() -> None:
+    with pytest.raises(InputError, match=r"0.0001 % was not reached: the finest quality of this signal has [\d.]+ %"):
+        signal_codec().encode(np.random.default_rng(1).integers(-9, 9, 500), prdn=1e-4)
+
+
 @pytest.mark.parametrize("effort", [1, 2, 4])
 def test_every_effort_takes_several_channels_and_packets(effort: int) -> None:
     samples = beats(1000, 3)

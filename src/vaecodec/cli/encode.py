@@ -23,6 +23,9 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--target-bytes", type=click.IntRange(1), help="Best quality in at most so many bytes.")
 @click.option("--target-bpp", type=click.FloatRange(0, min_open=True), help="Best quality in at most so many bits a pixel or sample.")
 @click.option("--psnr", type=click.FloatRange(1, 100), help="Smallest file of a picture that decodes with at least so many dB.")
+@click.option(
+    "--prdn", type=click.FloatRange(0, 100, min_open=True), help="Smallest file of a signal whose error is at most so many % of its deviation."
+)
 @click.option("-e", "--effort", type=click.IntRange(1, 9), default=2, show_default=True, help=EFFORT)
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
@@ -44,6 +47,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     vaecodec encode photo.png photo.vae --psnr 40 -e 4
     vaecodec encode photos/ compressed/ -m photo --target-bpp 0.5
     vaecodec encode 100.hea 100.vae -m ecg -q 70
+    vaecodec encode 100.hea 100.vae -m ecg --prdn 5
     vaecodec encode ride.csv ride.vae -m imu.vaemodel --columns ax,ay,az
     cat photo.png | vaecodec encode - - -m photo > photo.vae
     """
@@ -52,7 +56,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
-    if options["psnr"] is not None or rdoq.plan(options["effort"]).refinements:
+    if options["psnr"] is not None or options["prdn"] is not None or rdoq.plan(options["effort"]).refinements:
         from vaecodec.cli.quiet import hush
 
         hush()
@@ -88,7 +92,7 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     stream = _compress(codec, content, source, options)
     write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
     facts = codec.info(stream)
-    if all(options[key] is None for key in ("target_bytes", "target_bpp", "psnr")):  # a stream knows only its step code
+    if all(options[key] is None for key in ("target_bytes", "target_bpp", "psnr", "prdn")):  # a stream knows only its step code
         facts["quality"] = DEFAULT_QUALITY if options["quality"] is None else options["quality"]
     _report(job, facts, time.perf_counter() - start, options["as_json"])
 
@@ -150,15 +154,17 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
     for note in content.notes:
         click.echo(f"vaecodec: note: {source}: {note}", err=True)
     if isinstance(content, Picture):
+        if options["prdn"] is not None:
+            raise InputError("--prdn is for signals; a picture takes --psnr")
         extra = {} if options["strip"] else {"icc": content.icc, "exif": content.exif}
         return bytes(codec.encode(content.pixels, **target, psnr=options["psnr"], tile=options["tile"], **extra))
     if options["psnr"] is not None:
-        raise InputError("--psnr is for pictures; a signal takes -q or a target of bytes")
+        raise InputError("--psnr is for pictures; a signal takes --prdn")
     own = codec.bundle.manifest.get("rate")
     if own and content.rate and not 0.8 < content.rate / own < 1.25:
         click.echo(f"vaecodec: note: {source} has {float(content.rate):g} Hz, {codec.bundle.name} was trained on {own:g} Hz", err=True)
     facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra}
-    return bytes(codec.encode(content.samples, **target, **facts))
+    return bytes(codec.encode(content.samples, **target, prdn=options["prdn"], **facts))
 
 
 def _neighbour(source: str, name: str) -> bytes:
