@@ -15,6 +15,7 @@ from vaecodec.codec.errors import InputError
 from vaecodec.codec.samples import to_integers
 from vaecodec.io.files import ReadOptions, read
 from vaecodec.io.recording import Recording
+from vaecodec.io.wfdb import DEFAULT_GAIN
 
 __all__ = ["REPORT_RECORDS", "Channel", "channels"]
 
@@ -33,6 +34,8 @@ class Channel:
         rate: samples a second.
         bits: the sensor's bit depth.
         baseline: what the sensor gives for a physical zero.
+        gain: units of `samples` in a physical unit, a millivolt for ECG; WFDB's default where the file does not say.
+        annotations: the file of annotations beside a WFDB record, if there is one.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Channel:
     rate: Fraction
     bits: int
     baseline: float
+    gain: float = DEFAULT_GAIN
+    annotations: Path | None = None
 
 
 def channels(folder: Path, records: Sequence[str] | None, lead: int | None, bits: int | None, limit: int | None) -> list[Channel]:
@@ -73,11 +78,14 @@ def _split(path: Path, lead: int | None, bits: int | None) -> Iterator[Channel]:
         raise InputError(f"{path}: no channel {lead}; it has {table.shape[1]}")
     integers, _ = to_integers(table, 15, content.steps)
     facts = content.extra.get("wfdb", {})
+    beside = path.with_suffix(".atr")
+    annotations = beside if path.suffix == ".hea" and beside.exists() else None
     for i in range(table.shape[1]) if lead is None else [lead]:
         column = content.columns[i] if content.columns else str(i)
         name = path.stem if lead is not None or table.shape[1] == 1 else f"{path.stem}/{column}"
         depth = bits or _at(facts.get("bits"), i) or (16 if table.dtype.kind == "f" else 8 * table.dtype.itemsize)
-        yield Channel(name, integers[:, i].astype(np.int64), content.rate or Fraction(1), int(depth), float(_at(facts.get("baseline"), i)))
+        scale = float(_at(facts.get("baseline"), i)), float(_at(facts.get("gain"), i)) or DEFAULT_GAIN
+        yield Channel(name, integers[:, i].astype(np.int64), content.rate or Fraction(1), int(depth), *scale, annotations)
 
 
 def _at(values: Sequence[float] | None, i: int) -> float:
