@@ -74,7 +74,8 @@ def annotated_beats(path: Path, rate: Fraction) -> Times:
     except Exception as error:  # the reader has no exceptions of its own: damage ends in whatever the damage breaks
         raise FormatError(f"{path}: no WFDB annotations: {error}") from error
     times = np.asarray(found.sample, np.float64) * (float(rate) / float(found.fs or rate))
-    return np.rint(times[[symbol in BEATS for symbol in found.symbol]]).astype(np.int64)
+    beats: Times = np.rint(times[[symbol in BEATS for symbol in found.symbol]]).astype(np.int64)
+    return beats
 
 
 @cache
