@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaecodec.codec.errors import FormatError, UnsupportedError
+from vaecodec.codec.errors import FormatError, InputError, UnsupportedError
 
 __all__ = ["annotated_beats", "detect_beats", "detector"]
 
@@ -19,6 +19,8 @@ Times = NDArray[np.int64]
 
 # PhysioNet's beat annotations (https://archive.physionet.org/physiobank/annotations.shtml); all others mark rhythm, noise or waves.
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
+# The detector's band ends at 20 Hz.
+LEAST_RATE = 40
 
 
 def detector() -> str:
@@ -45,9 +47,12 @@ def detect_beats(millivolts: NDArray[np.float64], rate: Fraction) -> Times:
         Indices of samples, ascending; none where the signal is too short to filter.
 
     Raises:
+        InputError: the rate is too low for the detector's filter.
         UnsupportedError: the package is not installed.
     """
     wfdb = _wfdb()
+    if rate <= LEAST_RATE:
+        raise InputError(f"R-peaks need more than {LEAST_RATE} samples a second, got {float(rate):g}; leave them out with --no-r-peaks")
     if len(millivolts) < float(rate):
         return np.zeros(0, np.int64)
     found = wfdb.processing.xqrs_detect(millivolts, _number(rate), verbose=False)

@@ -7,7 +7,7 @@ import pytest
 
 from vaecodec.benchmarks import beats
 from vaecodec.benchmarks.beats import annotated_beats, detect_beats, detector
-from vaecodec.codec.errors import FormatError, UnsupportedError
+from vaecodec.codec.errors import FormatError, InputError, UnsupportedError
 
 RATE = Fraction(360)
 
@@ -44,6 +44,12 @@ def test_a_flat_line_has_no_beats(count: int) -> None:
 def test_rates_need_not_be_whole() -> None:
     times = np.arange(200, 10_000, 290)
     assert len(detect_beats(heartbeat(times, 10_200), Fraction(3601, 10))) == len(times)
+
+
+@pytest.mark.parametrize("rate", [1, 40])
+def test_a_rate_too_low_for_heartbeats_is_refused(rate: int) -> None:
+    with pytest.raises(InputError, match="more than 40 samples a second"):
+        detect_beats(np.zeros(3000), Fraction(rate))
 
 
 def test_only_beats_are_read_from_annotations(tmp_path: Path) -> None:
