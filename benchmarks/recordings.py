@@ -20,6 +20,7 @@ from vaecodec.io.wfdb import DEFAULT_GAIN
 __all__ = ["REPORT_RECORDS", "Channel", "channels"]
 
 SUFFIXES = (".hea", ".wav", ".csv", ".npy")
+IN_A_MILLIVOLT = {"uV": 1000.0, "µV": 1000.0, "V": 0.001}
 # Records of the MIT-BIH Arrhythmia Database that no shipped model was trained or tuned on; lead 0 of each is reported.
 REPORT_RECORDS = ("100", "103", "105", "111", "113", "117", "121", "123", "200", "210", "212")
 
@@ -34,7 +35,8 @@ class Channel:
         rate: samples a second.
         bits: the sensor's bit depth.
         baseline: what the sensor gives for a physical zero.
-        gain: units of `samples` in a physical unit, a millivolt for ECG; WFDB's default where the file does not say.
+        gain: units of `samples` in a millivolt, or in the file's physical unit if that is no voltage; WFDB's default where the
+            file does not say.
         annotations: the file of annotations beside a WFDB record, if there is one.
     """
 
@@ -84,8 +86,9 @@ def _split(path: Path, lead: int | None, bits: int | None) -> Iterator[Channel]:
         column = content.columns[i] if content.columns else str(i)
         name = path.stem if lead is not None or table.shape[1] == 1 else f"{path.stem}/{column}"
         depth = bits or _at(facts.get("bits"), i) or (16 if table.dtype.kind == "f" else 8 * table.dtype.itemsize)
-        scale = float(_at(facts.get("baseline"), i)), float(_at(facts.get("gain"), i)) or DEFAULT_GAIN
-        yield Channel(name, integers[:, i].astype(np.int64), content.rate or Fraction(1), int(depth), *scale, annotations)
+        gain = (_at(facts.get("gain"), i) or DEFAULT_GAIN) * IN_A_MILLIVOLT.get(content.units[i] if content.units else "mV", 1.0)
+        baseline = float(_at(facts.get("baseline"), i))
+        yield Channel(name, integers[:, i].astype(np.int64), content.rate or Fraction(1), int(depth), baseline, gain, annotations)
 
 
 def _at(values: Sequence[float] | None, i: int) -> float:

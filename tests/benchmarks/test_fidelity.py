@@ -32,9 +32,9 @@ class Forgetful:
         return self._decoded
 
 
-def write(folder: Path, name: str, beats: np.ndarray | None) -> None:
-    facts = {"format": "212", "gain": [200.0], "baseline": [1024], "zero": [1024], "bits": [11]}
-    files = wfdb.write(Recording(synthetic_ecg(COUNT), Fraction(RATE), ["MLII"], ["mV"], extra={"wfdb": facts}), name)
+def write(folder: Path, name: str, beats: np.ndarray | None, gain: float = 200.0, unit: str = "mV") -> None:
+    facts = {"format": "212", "gain": [gain], "baseline": [1024], "zero": [1024], "bits": [11]}
+    files = wfdb.write(Recording(synthetic_ecg(COUNT), Fraction(RATE), ["MLII"], [unit], extra={"wfdb": facts}), name)
     for file, content in files.items():
         (folder / file).write_bytes(content)
     if beats is not None:
@@ -153,3 +153,9 @@ def test_a_missing_detector_matters_only_to_those_who_ask(folder: Path, monkeypa
 def test_channels_know_their_gain_and_annotations(folder: Path) -> None:
     (channel,) = channels(folder, None, None, None, None)
     assert (channel.gain, channel.annotations) == (200, folder / "a.atr")
+
+
+@pytest.mark.parametrize(("gain", "unit"), [(200.0, "mV"), (0.2, "uV"), (200_000.0, "V")])
+def test_gains_are_for_a_millivolt(tmp_path: Path, gain: float, unit: str) -> None:
+    write(tmp_path, "a", None, gain, unit)
+    assert channels(tmp_path, None, None, None, None)[0].gain == pytest.approx(200)
