@@ -67,7 +67,8 @@ def _mean_table(report: Mapping[str, Any]) -> str:
 
 def _mean_cells(found: Mapping[str, Any]) -> list[str]:
     worst = [number(found["worst_f1"]["f1"], ".4f"), found["worst_f1"]["record"]]
-    return [*_cells(found[ORIGINAL]), *worst, *_cells(found.get(ANNOTATED, {})), number(found.get("f1_lost"), ".4f")]
+    lost = round(found.get("f1_lost", float("nan")), 4) + 0.0  # no minus before a zero
+    return [*_cells(found[ORIGINAL]), *worst, *_cells(found.get(ANNOTATED, {})), number(lost, ".4f")]
 
 
 def _cells(figures: Mapping[str, float]) -> list[str]:
