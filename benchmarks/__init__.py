@@ -1,7 +1,7 @@
 """This codec beside its peers, on the same files, by one protocol.
 
     images.bench_images    photos: JPEG, WebP, JPEG 2000, AVIF, JPEG XL
-    signals.bench_signals  sensor signals: DWT with an adaptive range coder, SZ3, FLAC
+    signals.bench_signals  sensor signals: DWT with an adaptive range coder, SZ3, FLAC; R-peaks of ECG
     sheet.bench_sheet      a picture at equal bytes, side by side
     large.bench_large      memory and time of a large picture and its parts
 

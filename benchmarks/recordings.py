@@ -15,10 +15,12 @@ from vaecodec.codec.errors import InputError
 from vaecodec.codec.samples import to_integers
 from vaecodec.io.files import ReadOptions, read
 from vaecodec.io.recording import Recording
+from vaecodec.io.wfdb import DEFAULT_GAIN
 
 __all__ = ["REPORT_RECORDS", "Channel", "channels"]
 
 SUFFIXES = (".hea", ".wav", ".csv", ".npy")
+IN_A_MILLIVOLT = {"uV": 1000.0, "µV": 1000.0, "V": 0.001}
 # Records of the MIT-BIH Arrhythmia Database that no shipped model was trained or tuned on; lead 0 of each is reported.
 REPORT_RECORDS = ("100", "103", "105", "111", "113", "117", "121", "123", "200", "210", "212")
 
@@ -33,6 +35,9 @@ class Channel:
         rate: samples a second.
         bits: the sensor's bit depth.
         baseline: what the sensor gives for a physical zero.
+        gain: units of `samples` in a millivolt, or in the file's physical unit if that is no voltage; WFDB's default where the
+            file does not say.
+        annotations: the file of annotations beside a WFDB record, if there is one.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Channel:
     rate: Fraction
     bits: int
     baseline: float
+    gain: float = DEFAULT_GAIN
+    annotations: Path | None = None
 
 
 def channels(folder: Path, records: Sequence[str] | None, lead: int | None, bits: int | None, limit: int | None) -> list[Channel]:
@@ -73,11 +80,15 @@ def _split(path: Path, lead: int | None, bits: int | None) -> Iterator[Channel]:
         raise InputError(f"{path}: no channel {lead}; it has {table.shape[1]}")
     integers, _ = to_integers(table, 15, content.steps)
     facts = content.extra.get("wfdb", {})
+    beside = path.with_suffix(".atr")
+    annotations = beside if path.suffix == ".hea" and beside.exists() else None
     for i in range(table.shape[1]) if lead is None else [lead]:
         column = content.columns[i] if content.columns else str(i)
         name = path.stem if lead is not None or table.shape[1] == 1 else f"{path.stem}/{column}"
         depth = bits or _at(facts.get("bits"), i) or (16 if table.dtype.kind == "f" else 8 * table.dtype.itemsize)
-        yield Channel(name, integers[:, i].astype(np.int64), content.rate or Fraction(1), int(depth), float(_at(facts.get("baseline"), i)))
+        gain = (_at(facts.get("gain"), i) or DEFAULT_GAIN) * IN_A_MILLIVOLT.get(content.units[i] if content.units else "mV", 1.0)
+        baseline = float(_at(facts.get("baseline"), i))
+        yield Channel(name, integers[:, i].astype(np.int64), content.rate or Fraction(1), int(depth), baseline, gain, annotations)
 
 
 def _at(values: Sequence[float] | None, i: int) -> float:

@@ -18,7 +18,7 @@ __all__ = ["Report", "environment", "find_files", "naming", "write_report"]
 
 Report = dict[str, Any]
 
-PACKAGES = ("vaecodec", "numpy", "Pillow", "pillow-jxl-plugin", "PyWavelets", "pysz", "soundfile", "ai-edge-litert", "tflite-runtime")
+PACKAGES = ("vaecodec", "numpy", "Pillow", "pillow-jxl-plugin", "PyWavelets", "pysz", "soundfile", "wfdb", "ai-edge-litert", "tflite-runtime")
 
 
 def environment() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vaecodec.benchmarks.fidelity_report import r_peaks_text, summarise_r_peaks
 from vaecodec.benchmarks.results import Report
 from vaecodec.benchmarks.tables import number, table
 
@@ -36,6 +37,8 @@ def text(report: Report) -> str:
         ]
     for target in next(iter(codecs.values()))["targets"]:
         parts += ["", f"CR at PRDN {target}", _record_table(names, report["points"], float(target))]
+    if "r_peaks" in report:
+        parts += ["", r_peaks_text(report)]
     return "\n".join([*parts, "", report["protocol"]])
 
 
@@ -47,6 +50,7 @@ def _at_target(rows: Rows) -> dict[str, Any]:
     found |= {f"mean_{key}": float(np.mean([row[key] for row in good])) for key in ("cr", "prdn", "prd")}
     found["total_cr"] = sum(row["sensor_bits"] for row in good) / (8 * sum(row["bytes"] for row in good))
     found["not_within_2_percent"] = [row["record"] for row in good if not row["within_2_percent"]]
+    found |= summarise_r_peaks(good)
     found["msample_per_s"] = {key: _speed(good, key) for key in ("encode_s", "decode_s", "entropy_decode_s") if all(key in row for row in good)}
     if all("payload_bytes" in row for row in good):
         found["framing_bytes_per_packet"] = sum(row["bytes"] - row["payload_bytes"] for row in good) / sum(row["packets"] for row in good)

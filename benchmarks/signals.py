@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from vaecodec.benchmarks.distortion import prd, prdn
+from vaecodec.benchmarks.fidelity import Fidelity, plan
+from vaecodec.benchmarks.fidelity_report import r_peaks_facts
 from vaecodec.benchmarks.images import OWN, describe_model
 from vaecodec.benchmarks.plots import plot_curves
 from vaecodec.benchmarks.recordings import Channel, channels
@@ -27,6 +29,8 @@ __all__ = ["SignalCodecLike", "bench_signals"]
 
 Samples = NDArray[np.int64]
 Row = dict[str, Any]
+# What else is said of a reconstruction `[N]`.
+Columns = Callable[[NDArray[Any]], Row]
 
 TARGETS = (2.0, 5.0, 9.0)
 
@@ -61,6 +65,7 @@ def bench_signals(
     targets: Sequence[float] = TARGETS,
     peers: Sequence[str] | None = None,
     effort: int | None = None,
+    r_peaks: bool | None = None,
     as_json: bool = False,
     echo: Callable[[str], None] = print,
 ) -> Report:
@@ -78,6 +83,8 @@ def bench_signals(
         targets: PRDN to reach, in per cent.
         peers: names of the peers to run ("DWT", "SZ3", "FLAC"); all that are installed unless given.
         effort: of the encoder; its default unless given.
+        r_peaks: whether R-peaks of the reconstructions are compared with those of the original and the annotations; unless
+            given, where a record has a file .atr beside it and the detector is installed.
         as_json: print the report as JSON in place of the tables.
         echo: takes the text to print.
 
@@ -87,16 +94,23 @@ def bench_signals(
     Raises:
         InputError: no such recordings.
         ModelError: no such model.
+        UnsupportedError: `r_peaks`, and the detector is not installed.
     """
     codec = _load(model) if isinstance(model, (str, Path)) else model
     chosen = [peer for peer in signal_peers() if peers is None or peer.name in peers]
     options = {} if effort is None else {"effort": effort}
     rows: list[Row] = []
     lossless: list[Row] = []
+    originals: list[Row] = []
+    found = channels(Path(folder), records, lead, bits, limit)
+    with_beats = plan(found, r_peaks)
     with one_core() as pinned:
-        for channel in tqdm(channels(Path(folder), records, lead, bits, limit), desc="channels", disable=None):
-            rows += _own_rows(codec, channel, targets, options)
-            rows += [_peer_row(peer, channel, target) for peer in chosen for target in targets]
+        for channel in tqdm(found, desc="channels", disable=None):
+            fidelity = Fidelity.of(channel) if with_beats else None
+            originals += [fidelity.original()] if fidelity else []
+            beats = fidelity.row if fidelity else _no_columns
+            rows += _own_rows(codec, channel, targets, options, beats)
+            rows += [_peer_row(peer, channel, target, beats) for peer in chosen for target in targets]
             lossless += _lossless(channel) if peers is None or FlacPeer.name in peers else []
     report: Report = {
         "kind": "signals",
@@ -107,7 +121,7 @@ def bench_signals(
         "codecs": {name: summarise(name, rows) for name in (OWN, *(peer.name for peer in chosen))},
         "lossless": lossless,
         "points": rows,
-    }
+    } | ({"r_peaks": r_peaks_facts(originals)} if with_beats else {})
     if out is not None:
         _write(report, Path(out))
     echo(json.dumps(report, default=str) if as_json else text(report))
@@ -125,7 +139,11 @@ def _load(model: str | Path) -> SignalCodecLike:
     return codec
 
 
-def _own_rows(codec: SignalCodecLike, channel: Channel, targets: Sequence[float], options: dict[str, Any]) -> list[Row]:
+def _no_columns(decoded: NDArray[Any]) -> Row:
+    return {}
+
+
+def _own_rows(codec: SignalCodecLike, channel: Channel, targets: Sequence[float], options: dict[str, Any], beats: Columns) -> list[Row]:
     """A row for each target; qualities met on the way are kept for the next."""
     narrow = np.abs(channel.samples).max(initial=0) < 32768
     samples = channel.samples.astype(np.int16 if narrow else np.int32)
@@ -137,17 +155,23 @@ def _own_rows(codec: SignalCodecLike, channel: Channel, targets: Sequence[float]
             seen[quality] = prdn(samples, codec.decode(encode(quality=quality)))
         return seen[quality]
 
-    return [_own_row(codec, channel, samples, target, lowest_quality(error, target), encode) for target in targets]
+    return [_own_row(codec, channel, samples, target, lowest_quality(error, target), encode, beats) for target in targets]
 
 
 def _own_row(
-    codec: SignalCodecLike, channel: Channel, samples: NDArray[Any], target: float, quality: float | None, encode: Callable[..., bytes]
+    codec: SignalCodecLike,
+    channel: Channel,
+    samples: NDArray[Any],
+    target: float,
+    quality: float | None,
+    encode: Callable[..., bytes],
+    beats: Columns,
 ) -> Row:
     if quality is None:
         return {"codec": OWN, "record": channel.name, "target": target, "missed": True}
     data, encode_s = timed(lambda: encode(quality=quality))
     decoded, decode_s = timed(lambda: codec.decode(data))
-    row = _row(OWN, channel, target, data, decoded, encode_s, decode_s) | {"quality": quality}
+    row = _row(OWN, channel, target, data, decoded, encode_s, decode_s) | {"quality": quality} | beats(decoded)
     if hasattr(codec, "latents") and hasattr(codec, "info"):
         _, row["entropy_decode_s"] = timed(lambda: codec.latents(data))
         facts = codec.info(data)
@@ -159,11 +183,11 @@ def _own_row(
     return row
 
 
-def _peer_row(peer: SignalPeer, channel: Channel, target: float) -> Row:
+def _peer_row(peer: SignalPeer, channel: Channel, target: float, beats: Columns) -> Row:
     setting = peer.tune(channel.samples, target)
     data, encode_s = timed(lambda: peer.encode(channel.samples, setting))
     decoded, decode_s = timed(lambda: peer.decode(data, len(channel.samples)))
-    return _row(peer.name, channel, target, data, decoded, encode_s, decode_s) | {"setting": str(setting)}
+    return _row(peer.name, channel, target, data, decoded, encode_s, decode_s) | {"setting": str(setting)} | beats(decoded)
 
 
 def _row(codec: str, channel: Channel, target: float, data: bytes, decoded: NDArray[Any], encode_s: float, decode_s: float) -> Row:

@@ -557,6 +557,18 @@ def test_a_missing_optional_package_says_how_to_get_it(monkeypatch: pytest.Monke
     failing(["bench", "images", "data"], 4, "pip install '.[bench]'", capsys)
 
 
+def test_heartbeats_are_counted_where_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    samples = np.rint(beats(4000) + 1000).astype(np.int16)[:, None]
+    for name, content in wfdb.write(Recording(samples, 120, ["MLII"], ["mV"]), "100").items():
+        Path(name).write_bytes(content)
+    measure = ["bench", "signals", ".", "-m", SIGNAL, "--peers", "none", "--json"]
+    reports = []
+    for flags in (["--r-peaks"], ["--no-r-peaks"], []):
+        assert run([*measure, *flags]) == 0
+        reports.append(json.loads(capsys.readouterr().out))
+    assert ["r_peaks" in report for report in reports] == [True, False, False]
+
+
 def test_names_of_originals_are_no_streams(capsys: pytest.CaptureFixture[str]) -> None:
     first, second = png("a.png"), png("b.png")
     failing(["encode", "a.png", "b.png", "-m", IMAGE, "-f"], 7, "what comes out is a stream; give an output such as b.vae", capsys)

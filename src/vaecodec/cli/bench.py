@@ -59,6 +59,11 @@ def images(folder: str, **options: Any) -> None:
 @click.option("--records", callback=_names, metavar="NAME,...", help="Only these files, by stem; the report records of MIT-BIH by default.")
 @click.option("--lead", type=click.IntRange(0), help="Only this channel of each file.")
 @click.option("--bits", type=click.IntRange(1, 32), help="Bit depth of the sensor, where the files do not say.")
+@click.option(
+    "--r-peaks/--no-r-peaks",
+    default=None,
+    help="Whether a detector still finds the heartbeats of an ECG; by default where a WFDB record has annotations (.atr) beside it.",
+)
 def signals(folder: str, **options: Any) -> None:
     """Signals of FOLDER: this codec, a DWT coder, SZ3 and FLAC.
 
