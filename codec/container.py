@@ -325,8 +325,7 @@ def _read_modelled(cursor: Cursor, modality: int, model_id: int, synthesis_id: i
 
 
 def _read_bounded(cursor: Cursor, model_id: int, synthesis_id: int) -> BoundedHeader:
-    if model_id or synthesis_id:
-        raise UnsupportedError(f"a signal of bounded error that needs model {model_id:08x}; this release knows only those that need none")
+    require(model_id == synthesis_id == 0, f"a signal of bounded error that names model {model_id:08x}; it needs none")
     max_error = cursor.varint("max error")
     require(max_error <= MAX_ERROR, f"an error of up to {max_error}; at most {MAX_ERROR} is possible")
     channels, rate, sample_type = _read_sampling(cursor)
