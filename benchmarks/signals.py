@@ -29,6 +29,8 @@ Samples = NDArray[np.int64]
 Row = dict[str, Any]
 
 TARGETS = (2.0, 5.0, 9.0)
+# Greatest errors, in units of the sensor, of the rows that need no model.
+BOUNDS = (0, 1)
 
 PROTOCOL = (
     "PRDN: root-mean-square error in % of the standard deviation of the record; PRD: of its root-mean-square around the sensor's baseline. "
@@ -93,11 +95,13 @@ def bench_signals(
     options = {} if effort is None else {"effort": effort}
     rows: list[Row] = []
     lossless: list[Row] = []
+    bounded: list[Row] = []
     with one_core() as pinned:
         for channel in tqdm(channels(Path(folder), records, lead, bits, limit), desc="channels", disable=None):
             rows += _own_rows(codec, channel, targets, options)
             rows += [_peer_row(peer, channel, target) for peer in chosen for target in targets]
             lossless += _lossless(channel) if peers is None or FlacPeer.name in peers else []
+            bounded += [_bounded_row(channel, error) for error in BOUNDS]
     report: Report = {
         "kind": "signals",
         "protocol": PROTOCOL,
@@ -106,6 +110,7 @@ def bench_signals(
         "model": {**describe_model(codec), **options},
         "codecs": {name: summarise(name, rows) for name in (OWN, *(peer.name for peer in chosen))},
         "lossless": lossless,
+        "bounded": bounded,
         "points": rows,
     }
     if out is not None:
@@ -195,6 +200,17 @@ def _lossless(channel: Channel) -> list[Row]:
         return []
     decoded, decode_s = timed(lambda: peer.decode(data))
     return [_row(peer.name, channel, 0.0, data, decoded, encode_s, decode_s)]
+
+
+def _bounded_row(channel: Channel, max_error: int) -> Row:
+    """Ours where every sample is right, or within an error; the model has no part in it."""
+    from vaecodec.codec.bounded import BoundedCodec
+
+    codec, samples = BoundedCodec(), channel.samples.astype(np.int32)
+    data, encode_s = timed(lambda: codec.encode(samples, max_error=max_error, rate=channel.rate))
+    decoded, decode_s = timed(lambda: codec.decode(data))
+    found = int(np.abs(decoded.astype(np.int64) - samples).max())
+    return _row(OWN, channel, 0.0, data, decoded, encode_s, decode_s) | {"max_error": max_error, "max_error_found": found}
 
 
 def _write(report: Report, out: Path) -> None:

@@ -132,8 +132,9 @@ class SignalCodec:
                 raise InputError("max_error takes no quality and no target: the bound decides")
             own = self._step(samples, step, columns)
             length = None if packet_blocks is None else self._rows(packet_blocks, samples.shape[1]) << self._model.levels
-            along = {"columns": columns, "units": units, "extra": extra}
-            return self._bounded.encode(array, max_error=max_error, rate=self._rate(rate), step=own, packet_samples=length, **along)
+            return self._bounded.encode(
+                array, max_error=max_error, rate=self._rate(rate), step=own, packet_samples=length, columns=columns, units=units, extra=extra
+            )
         integers, scaling = to_integers(samples, 15 - self._model.in_shift, self._step(samples, step, columns))
         header, coefficients = self._analyse(integers, scaling, self._rate(rate), self._rows(packet_blocks, samples.shape[1]))
         metadata = pack_json(array, scaling, columns, units, extra)
