@@ -38,10 +38,12 @@ static int32_t shape(int32_t v, int64_t usual)
     return v < 0 ? size + 4 : size;
 }
 
-/* Which mixers suit the moment: by how large residuals are, whether they grow, and the shape of the last three samples. */
+/* Which mixers suit the moment: by how large residuals are, whether they grow, and the shape of the last three samples. Errors that are far from
+ * usual, as where a contact is lost, would undo what was learned: no more of them counts than four times the usual. */
 static void choose(vc_predictor *p, int64_t fast, int64_t slow, int32_t step)
 {
     int64_t usual = ((slow * step) >> 8) + 8;
+    p->most = limited(4 * usual, STEP_LIMIT);
     int32_t activity = vc_log2_floor((uint64_t)fast) - 9;
     int32_t trend = (vc_log2_eighths((uint64_t)fast) - vc_log2_eighths((uint64_t)slow) + 32) >> 2;
     p->chosen[0] = vc_within(activity, VC_ACTIVITIES);
@@ -99,13 +101,13 @@ static int64_t change(gradient g, int32_t input)
 
 static void learn_filter(vc_predictor *p, int32_t slope)
 {
-    gradient g = normalised(limited((int64_t)slope - p->input[0], STEP_LIMIT), p->curve, VC_CURVES, FILTER_RATE);
+    gradient g = normalised(limited((int64_t)slope - p->input[0], p->most), p->curve, VC_CURVES, FILTER_RATE);
     for (int i = 0; i < VC_CURVES; i++) p->taps[i] = limited(p->taps[i] + change(g, p->curve[i]), WEIGHT_LIMIT);
 }
 
 static void learn_mixers(vc_predictor *p, int32_t slope)
 {
-    gradient g = normalised(limited((int64_t)slope - p->step, STEP_LIMIT), p->input, VC_INPUTS, MIXER_RATE);
+    gradient g = normalised(limited((int64_t)slope - p->step, p->most), p->input, VC_INPUTS, MIXER_RATE);
     for (int i = 0; i < VC_INPUTS; i++) {
         int64_t v = change(g, p->input[i]);
         for (int m = 0; m < VC_CHOSEN; m++) {

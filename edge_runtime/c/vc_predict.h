@@ -23,7 +23,8 @@ typedef struct vc_predictor {
     int32_t mixers[VC_MIXERS][VC_INPUTS];
     int32_t input[VC_INPUTS];  /* of the sample at hand: what the mixers see, */
     int32_t chosen[VC_CHOSEN]; /* which of them are at work, */
-    int32_t step;              /* and what they predict */
+    int32_t step;              /* what they predict, */
+    int32_t most;              /* and by how much they may seem to be wrong */
 } vc_predictor;
 
 /* Starts with the weights of vc_predict_tables.h and a past without movement. */

@@ -50,5 +50,5 @@ void vc_residual_learn(vc_residual *r, int32_t centre, int32_t q)
     int64_t size = limited((off < 0 ? -off : off) << 8, INT64_MAX);
     *r->mean += (int32_t)((limited(size >> r->low, MOST_SIZE) - *r->mean) >> 6);
     r->fast += (size - r->fast) >> 3;
-    r->slow += (size - r->slow) >> 7;
+    r->slow += (limited(size, 16 * r->slow) - r->slow) >> 7; /* one spike is not yet another level */
 }

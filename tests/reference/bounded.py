@@ -66,6 +66,7 @@ class Channel:
     def expect(self, before):
         """Predicts; gives the distribution of the residual's upper bits."""
         usual = (self.slow * self.d >> 8) + 8
+        self.most = min(4 * usual, MOST)
         trend = clamp(log8(self.fast) - log8(self.slow) + 32 >> 2, 0, 15)
         k = clamp(log2(self.fast) - 9, 0, 31), 32 + trend, 48 + shape(self.g[0], usual) + 8 * shape(self.c[0], usual)
         self.mixers = [self.w[i] for i in k]
@@ -101,9 +102,9 @@ class Channel:
         size = max(512, abs(16 * q - self.centre) << 8)
         self.means[self.met] += clamp(size >> self.low, 512, 1 << 27) - self.means[self.met] >> 6
         self.fast += size - self.fast >> 3
-        self.slow += size - self.slow >> 7
-        learn([self.a], lim(slope - self.u[0]), self.c, 10)
-        learn(self.mixers, lim(slope - self.move), self.u, 6)
+        self.slow += min(size, 16 * self.slow) - self.slow >> 7
+        learn([self.a], clamp(slope - self.u[0], -self.most, self.most), self.c, 10)
+        learn(self.mixers, clamp(slope - self.move, -self.most, self.most), self.u, 6)
         self.c = [lim(slope - self.g[0]), *self.c[:-1]]
         self.g = [slope, *self.g[:-1]]
 
