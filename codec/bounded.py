@@ -24,7 +24,8 @@ __all__ = ["BoundedCodec"]
 
 Samples = NDArray[Any]
 
-# Prediction begins anew in every packet: at 30 s that costs some 1 % of the bytes, 3 % where errors are allowed. Slow signals need samples, not seconds, to learn from.
+# Prediction begins anew in every packet: at 30 s that costs some 1 % of the bytes of an ECG, 2 % where errors are allowed. Slow signals need samples,
+# not seconds, to learn from.
 PACKET_SECONDS = 30
 LEAST_PACKET = 4096
 # Float samples that lie on no grid get this resolution of their range, as the models' codecs give them.
