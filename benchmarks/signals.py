@@ -33,6 +33,8 @@ Row = dict[str, Any]
 Columns = Callable[[NDArray[Any]], Row]
 
 TARGETS = (2.0, 5.0, 9.0)
+# Greatest errors, in units of the sensor, of the rows that need no model.
+BOUNDS = (0, 1)
 
 PROTOCOL = (
     "PRDN: root-mean-square error in % of the standard deviation of the record; PRD: of its root-mean-square around the sensor's baseline. "
@@ -104,6 +106,7 @@ def bench_signals(
     originals: list[Row] = []
     found = channels(Path(folder), records, lead, bits, limit)
     with_beats = plan(found, r_peaks)
+    bounded: list[Row] = []
     with one_core() as pinned:
         for channel in tqdm(found, desc="channels", disable=None):
             fidelity = Fidelity.of(channel) if with_beats else None
@@ -112,6 +115,7 @@ def bench_signals(
             rows += _own_rows(codec, channel, targets, options, beats)
             rows += [_peer_row(peer, channel, target, beats) for peer in chosen for target in targets]
             lossless += _lossless(channel) if peers is None or FlacPeer.name in peers else []
+            bounded += [_bounded_row(channel, error) for error in BOUNDS]
     report: Report = {
         "kind": "signals",
         "protocol": PROTOCOL,
@@ -120,6 +124,7 @@ def bench_signals(
         "model": {**describe_model(codec), **options},
         "codecs": {name: summarise(name, rows) for name in (OWN, *(peer.name for peer in chosen))},
         "lossless": lossless,
+        "bounded": bounded,
         "points": rows,
     } | ({"r_peaks": r_peaks_facts(originals)} if with_beats else {})
     if out is not None:
@@ -219,6 +224,17 @@ def _lossless(channel: Channel) -> list[Row]:
         return []
     decoded, decode_s = timed(lambda: peer.decode(data))
     return [_row(peer.name, channel, 0.0, data, decoded, encode_s, decode_s)]
+
+
+def _bounded_row(channel: Channel, max_error: int) -> Row:
+    """Ours where every sample is right, or within an error; the model has no part in it."""
+    from vaecodec.codec.bounded import BoundedCodec
+
+    codec, samples = BoundedCodec(), channel.samples.astype(np.int32)
+    data, encode_s = timed(lambda: codec.encode(samples, max_error=max_error, rate=channel.rate))
+    decoded, decode_s = timed(lambda: codec.decode(data))
+    found = int(np.abs(decoded.astype(np.int64) - samples).max())
+    return _row(OWN, channel, 0.0, data, decoded, encode_s, decode_s) | {"max_error": max_error, "max_error_found": found}
 
 
 def _write(report: Report, out: Path) -> None:

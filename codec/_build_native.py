@@ -56,6 +56,15 @@ uint64_t vc_range_scale(const vc_range_decoder *d, uint32_t cdf, unsigned precis
 int vc_range_is_below(const vc_range_decoder *d, uint32_t cdf, unsigned precision);
 void vc_range_narrow(vc_range_decoder *d, uint32_t a, uint64_t b);
 
+typedef struct { ...; } vc_bounded_channel;
+#define VC_MOST_BYTES ...
+int64_t vc_bounded_encode(
+    vc_bounded_channel *state, int32_t channels, int32_t max_error, const int32_t *x, size_t samples, uint8_t *out, size_t capacity
+);
+int vc_bounded_decode(
+    vc_bounded_channel *state, int32_t channels, int32_t max_error, const uint8_t *data, size_t n, int32_t *x, size_t samples
+);
+
 uint16_t vc_crc16(uint16_t crc, const uint8_t *data, size_t n);
 uint32_t vc_crc32c(uint32_t crc, const uint8_t *data, size_t n);
 
@@ -70,6 +79,7 @@ size_t vc_packet_find(const uint8_t *data, size_t n, size_t from, size_t longest
 
 INCLUDES = """
 #include "vc_analysis.h"
+#include "vc_bounded.h"
 #include "vc_crc.h"
 #include "vc_error.h"
 #include "vc_packet_reader.h"

@@ -20,6 +20,7 @@ __all__ = [
     "END",
     "MAX_PIXELS",
     "SAMPLE_TYPES",
+    "BoundedHeader",
     "File",
     "Header",
     "ImageHeader",
@@ -39,7 +40,7 @@ VERSION = 1
 SYNC = 0xB5
 DATA, METADATA, INDEX, END = range(4)
 SHORT_BIT, CRC32_BIT = 0x08, 0x10
-SIGNAL, IMAGE = 1, 2
+SIGNAL, IMAGE, BOUNDED = 1, 2, 3
 
 # Metadata types of section 7.
 META_JSON, META_ALPHA, META_EXIF, META_ICC = 1, 2, 3, 4
@@ -53,6 +54,7 @@ FORMAT_PIXELS = 1 << 28
 MAX_PIXELS = 1 << 27
 """Pixels that our decoder takes unless told otherwise."""
 MAX_CHANNELS = 256
+MAX_ERROR = 65535
 MAX_METADATA = 1 << 24
 MAX_PAYLOAD = 1 << 28
 # The largest body there can be: 256 offsets of five bytes and the fixed fields.
@@ -118,7 +120,28 @@ class SignalHeader:
         return len(self.offsets)
 
 
-Header = ImageHeader | SignalHeader
+@dataclass(frozen=True)
+class BoundedHeader:
+    """Header of a signal of bounded error (section 12).
+
+    Attributes:
+        max_error: the most that a decoded integer may be off, 0..65535.
+        channels: number of channels.
+        rate: samples a second and channel; 0 where it is not known.
+        sample_type: a key of `SAMPLE_TYPES`.
+        packet_samples: samples a packet and channel.
+    """
+
+    max_error: int
+    channels: int
+    rate: Fraction
+    sample_type: int
+    packet_samples: int
+    model_id: int = field(default=0, init=False)
+    synthesis_id: int = field(default=0, init=False)
+
+
+Header = ImageHeader | SignalHeader | BoundedHeader
 
 
 @dataclass(frozen=True)
@@ -235,10 +258,12 @@ def crc16(data: bytes) -> int:
 
 def write_header(header: Header) -> bytes:
     """The bytes of a file's header, magic to CRC."""
-    image = isinstance(header, ImageHeader)
-    body = bytes([IMAGE if image else SIGNAL])
-    body += header.model_id.to_bytes(4, "little") + header.synthesis_id.to_bytes(2, "little") + bytes([header.step_code])
-    body += _image_fields(header) if isinstance(header, ImageHeader) else _signal_fields(header)
+    modality = IMAGE if isinstance(header, ImageHeader) else SIGNAL if isinstance(header, SignalHeader) else BOUNDED
+    body = bytes([modality]) + header.model_id.to_bytes(4, "little") + header.synthesis_id.to_bytes(2, "little")
+    if isinstance(header, BoundedHeader):
+        body += _bounded_fields(header)
+    else:
+        body += bytes([header.step_code]) + (_image_fields(header) if isinstance(header, ImageHeader) else _signal_fields(header))
     checked = bytes([VERSION]) + varint(len(body)) + body
     return MAGIC + checked + crc16(checked).to_bytes(2, "little")
 
@@ -250,6 +275,11 @@ def _image_fields(h: ImageHeader) -> bytes:
 def _signal_fields(h: SignalHeader) -> bytes:
     rate = varint(h.channels) + varint(h.rate.numerator) + varint(h.rate.denominator)
     return rate + bytes([h.sample_type]) + varint(h.rows) + bytes([h.shift]) + b"".join(map(zigzag, h.offsets))
+
+
+def _bounded_fields(h: BoundedHeader) -> bytes:
+    rate = varint(h.channels) + varint(h.rate.numerator) + varint(h.rate.denominator)
+    return varint(h.max_error) + rate + bytes([h.sample_type]) + varint(h.packet_samples)
 
 
 def read_header(data: bytes) -> tuple[Header, int]:
@@ -282,11 +312,38 @@ def read_header(data: bytes) -> tuple[Header, int]:
 
 def _read_body(cursor: Cursor) -> Header:
     modality = cursor.uint(1, "the modality")
-    require(modality in (SIGNAL, IMAGE), f"modality {modality}; expected 1 (signal) or 2 (image)")
-    ids = cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id"), cursor.uint(1, "the step code")
-    header = _read_image(cursor, *ids) if modality == IMAGE else _read_signal(cursor, *ids)
+    require(modality in (SIGNAL, IMAGE, BOUNDED), f"modality {modality}; expected 1 (signal), 2 (image) or 3 (signal of bounded error)")
+    ids = cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id")
+    header = _read_bounded(cursor, *ids) if modality == BOUNDED else _read_modelled(cursor, modality, *ids)
     cursor.finish("the header's last field")
     return header
+
+
+def _read_modelled(cursor: Cursor, modality: int, model_id: int, synthesis_id: int) -> Header:
+    ids = model_id, synthesis_id, cursor.uint(1, "the step code")
+    return _read_image(cursor, *ids) if modality == IMAGE else _read_signal(cursor, *ids)
+
+
+def _read_bounded(cursor: Cursor, model_id: int, synthesis_id: int) -> BoundedHeader:
+    require(model_id == synthesis_id == 0, f"a signal of bounded error that names model {model_id:08x}; it needs none")
+    max_error = cursor.varint("max error")
+    require(max_error <= MAX_ERROR, f"an error of up to {max_error}; at most {MAX_ERROR} is possible")
+    channels, rate, sample_type = _read_sampling(cursor)
+    packet_samples = cursor.varint("samples a packet")
+    require(packet_samples > 0, "packets of 0 samples")
+    return BoundedHeader(max_error, channels, rate, sample_type, packet_samples)
+
+
+def _read_sampling(cursor: Cursor) -> tuple[int, Fraction, int]:
+    """Channels, rate and sample type."""
+    channels = cursor.varint("channels")
+    require(channels > 0, "a signal without channels")
+    limit(channels, MAX_CHANNELS, "channels")
+    numerator, denominator = cursor.varint("rate numerator"), cursor.varint("rate denominator")
+    require(denominator > 0, "a sampling rate with denominator 0")
+    sample_type = cursor.uint(1, "sample type")
+    require(sample_type in SAMPLE_TYPES, f"sample type {sample_type}; expected 1..7")
+    return channels, Fraction(numerator, denominator), sample_type
 
 
 def _read_image(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int) -> ImageHeader:
@@ -304,19 +361,13 @@ def _read_image(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int
 
 
 def _read_signal(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int) -> SignalHeader:
-    channels = cursor.varint("channels")
-    require(channels > 0, "a signal without channels")
-    limit(channels, MAX_CHANNELS, "channels")
-    numerator, denominator = cursor.varint("rate numerator"), cursor.varint("rate denominator")
-    require(denominator > 0, "a sampling rate with denominator 0")
-    sample_type = cursor.uint(1, "sample type")
-    require(sample_type in SAMPLE_TYPES, f"sample type {sample_type}; expected 1..7")
+    channels, rate, sample_type = _read_sampling(cursor)
     rows = cursor.varint("blocks a packet")
     require(rows > 0, "packets of 0 blocks")
     shift = cursor.uint(1, "shift")
     require(shift <= 31, f"shift {shift}; expected 0..31")
     offsets = tuple(cursor.zigzag("channel offset") for _ in range(channels))
-    return SignalHeader(model_id, synthesis_id, step_code, Fraction(numerator, denominator), sample_type, rows, shift, offsets)
+    return SignalHeader(model_id, synthesis_id, step_code, rate, sample_type, rows, shift, offsets)
 
 
 # --- packets --------------------------------------------------------------------------------------------------------
@@ -399,7 +450,7 @@ def read_file(data: bytes, *, partial: bool = False) -> File:
 
 def _sort(header: Header, packets: list[Packet]) -> File:
     """Puts packets into their places and refuses any that has none."""
-    signal = isinstance(header, SignalHeader)
+    signal = not isinstance(header, ImageHeader)
     body, end = _split_end(packets, signal)
     first = next((i for i, p in enumerate(body) if p.kind != METADATA), len(body))
     metadata = tuple(map(_metadata, body[:first]))

@@ -6,10 +6,10 @@ from typing import Any
 
 from vaecodec.codec import container
 from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.container import File, ImageHeader, SignalHeader
+from vaecodec.codec.container import BoundedHeader, File, ImageHeader, SignalHeader
 from vaecodec.codec.errors import ModelError
 from vaecodec.codec.rate import quality_of
-from vaecodec.codec.signal import read_json
+from vaecodec.codec.recordings import read_json
 
 __all__ = ["describe"]
 
@@ -25,27 +25,37 @@ def describe(data: bytes, bundle: Bundle | None = None, *, partial: bool = False
         partial: take a picture that is cut off or damaged.
 
     Returns:
-        JSON-ready facts: modality, model, ids, quality, geometry, rate, and where the bytes went.
+        JSON-ready facts: modality, model, ids and quality, or the greatest error (their model is "none"), geometry, rate, and where
+        the bytes went.
 
     Raises:
         FormatError: the stream is damaged.
         LimitError: it claims more than docs/format.md allows.
     """
     file = container.read_file(data, partial=partial)
-    bundle = bundle or _find(file.header.model_id)
-    facts = {
-        "modality": "image" if isinstance(file.header, ImageHeader) else "signal",
-        "model": bundle and bundle.name,
-        "model_id": f"{file.header.model_id:08x}",
-        "synthesis_id": f"{file.header.synthesis_id:04x}",
-        "quality": bundle and round(quality_of(file.header.step_code, bundle.symbols.t_lo, bundle.symbols.t_hi), 2),
-        "step_code": file.header.step_code,
+    sizes = {
         "bytes": len(data),
         "packets": len(file.packets),
         "payload_bytes": sum(len(packet.payload) for packet in file.packets),
         "metadata_bytes": sum(len(m.data) for m in file.metadata),
     }
+    facts = _coding(file.header, bundle) | sizes
     return facts | (_image(file, len(data)) if isinstance(file.header, ImageHeader) else _signal(file, len(data)))
+
+
+def _coding(header: container.Header, bundle: Bundle | None) -> dict[str, Any]:
+    """How it is coded: by which model and how finely, or within which error."""
+    if isinstance(header, BoundedHeader):
+        return {"modality": "signal", "model": "none", "max_error": header.max_error}
+    bundle = bundle or _find(header.model_id)
+    return {
+        "modality": "image" if isinstance(header, ImageHeader) else "signal",
+        "model": bundle and bundle.name,
+        "model_id": f"{header.model_id:08x}",
+        "synthesis_id": f"{header.synthesis_id:04x}",
+        "quality": bundle and round(quality_of(header.step_code, bundle.symbols.t_lo, bundle.symbols.t_hi), 2),
+        "step_code": header.step_code,
+    }
 
 
 def _find(model_id: int) -> Bundle | None:
@@ -69,7 +79,7 @@ def _image(file: File, size: int) -> dict[str, Any]:
 
 def _signal(file: File, size: int) -> dict[str, Any]:
     header = file.header
-    assert isinstance(header, SignalHeader)
+    assert isinstance(header, (SignalHeader, BoundedHeader))
     count = (file.total or 0) * header.channels
     facts = read_json(file.metadata)
     return {

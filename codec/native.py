@@ -18,9 +18,10 @@ import numpy.typing as npt
 from vaecodec.codec._native import ffi, lib
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, VaecodecError
 
-__all__ = ["Bands", "Prior", "SymbolModel", "crc16", "crc32c", "decode_rows", "encode_rows"]
+__all__ = ["Bands", "Prior", "SymbolModel", "crc16", "crc32c", "decode_bounded", "decode_rows", "encode_bounded", "encode_rows"]
 
 Int16 = npt.NDArray[np.int16]
+Int32 = npt.NDArray[np.int32]
 Bands = list[Int16]
 
 _KINDS: dict[str, type[VaecodecError]] = {
@@ -316,6 +317,39 @@ class Prior:
         return float(bits[0]) / 65536.0
 
 
+def encode_bounded(x: Int32, max_error: int) -> bytes:
+    """Codes one packet of a signal, each sample to within an error (docs/format.md section 12).
+
+    Args:
+        x: int32[N, channels].
+        max_error: 0 (without loss) .. 65535.
+
+    Raises:
+        InputError: another dtype or shape, no channel or more than 256, or another error.
+    """
+    if not isinstance(x, np.ndarray) or x.dtype != np.int32 or x.ndim != 2:
+        raise InputError(f"expected an int32 array [N, channels], received {getattr(x, 'dtype', type(x).__name__)}")
+    x = np.ascontiguousarray(x)
+    samples, channels = x.shape
+    state = ffi.new("vc_bounded_channel[]", channels)
+    out = np.empty(x.size * lib.VC_MOST_BYTES + 8, np.uint8)
+    size = _check(lib.vc_bounded_encode(state, channels, max_error, _int32(x), samples, _bytes(out), out.size))
+    return out[:size].tobytes()
+
+
+def decode_bounded(data: bytes, samples: int, channels: int, max_error: int) -> Int32:
+    """The samples int32[samples, channels] of a packet that `encode_bounded` coded.
+
+    Raises:
+        FormatError: no encoder wrote this.
+        InputError: arguments as there.
+    """
+    state = ffi.new("vc_bounded_channel[]", channels)
+    x = np.empty((samples, channels), np.int32)
+    _check(lib.vc_bounded_decode(state, channels, max_error, ffi.from_buffer(data), len(data), _int32(x), samples))
+    return x
+
+
 def encode_rows(cdfs: Sequence[Sequence[int]], index: Sequence[int], value: Sequence[int]) -> bytes:
     """Codes integers with plain CDF rows; for tests of the range coder against other implementations.
 
@@ -387,6 +421,10 @@ def _describe(c: Any, band: Int16, writable: bool) -> None:
 
 def _int16(a: Int16) -> Any:
     return ffi.cast("int16_t *", a.ctypes.data)
+
+
+def _int32(a: Int32) -> Any:
+    return ffi.cast("int32_t *", a.ctypes.data)
 
 
 def _bytes(a: npt.NDArray[np.uint8]) -> Any:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,14 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import container, rdoq
-from vaecodec.codec.arguments import check_kind, check_threads, is_number, shown, whole_number
+from vaecodec.codec.arguments import check_kind, check_threads, shown, whole_number
+from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.container import File, Metadata, Packet, SignalHeader
-from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
+from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SignalHeader
+from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.native import Prior
 from vaecodec.codec.rate import encode_at, fit_prdn, only_one, step_code
-from vaecodec.codec.samples import CARRIERS, Integers, Scaling, clipped, read_steps, read_zeros, restore, rounding_shift, to_integers
+from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, read_json, two_dimensional
+from vaecodec.codec.samples import Integers, Scaling, read_steps, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import StepWarning, SynthesisWarning
 
@@ -34,10 +35,6 @@ __all__ = ["MAX_SAMPLES", "SignalCodec", "SignalLatents", "read_json", "read_ste
 
 Samples = NDArray[Any]
 
-MAX_SAMPLES = 1 << 27
-"""Samples over all channels that our codec takes unless told otherwise."""
-MAX_PACKET = 1 << 22
-MAX_NESTING = 64
 # Blocks a packet where the manifest does not say.
 DEFAULT_ROWS = 16
 
@@ -81,6 +78,7 @@ class SignalCodec:
         self._threads = threads
         self._max_samples = max_samples
         self._synthesis: Synthesis | None = None
+        self._bounded = BoundedCodec(max_samples=max_samples)
         self._lock = Lock()  # an interpreter serves one thread at a time
 
     # --- arrays <-> bytes ---
@@ -94,6 +92,7 @@ class SignalCodec:
         target_bytes: int | None = None,
         target_bpp: float | None = None,
         prdn: float | None = None,
+        max_error: int | None = None,
         effort: int = rdoq.DEFAULT_EFFORT,
         step: float | Sequence[float] | None = None,
         packet_blocks: int | None = None,
@@ -111,6 +110,9 @@ class SignalCodec:
             target_bpp: the same in bits a sample.
             prdn: the coarsest quality at which the root-mean-square error of every channel is at most so many per cent (up to 100) of the
                 channel's standard deviation; constant channels do not count.
+            max_error: in place of a quality or target, the most by which any sample may be off: 0 is without loss. Integer samples: in their own
+                units; float samples: in units of the step, so that without loss they are still rounded to it. The model then gives only the
+                defaults of rate and step, the effort counts for nothing, and the stream decodes without any model, to the same samples everywhere.
             effort: 1 quantises as a device does; 2 lets the entropy coder choose what to leave out; 3..9 decode and choose again
                 `effort` - 2 times (at one quality for some bytes more and an error that falls by more); their bytes may depend on the machine.
             step: for float samples, the value of one unit: one for all channels or one each. Unless given, it is the
@@ -127,10 +129,17 @@ class SignalCodec:
             InputError: wrong shape, dtype, NaN or infinite values, an empty signal, or a target that cannot be reached.
             LimitError: too many samples or channels.
         """
-        samples = self._two_dimensional(array)
+        samples = two_dimensional(array, self._max_samples)
+        only_one(quality, target_bytes, target_bpp, prdn, max_error)
+        if max_error is not None:
+            own = self._step(samples, step, columns)
+            length = None if packet_blocks is None else self._rows(packet_blocks, samples.shape[1]) << self._model.levels
+            return self._bounded.encode(
+                array, max_error=max_error, rate=self._rate(rate), step=own, packet_samples=length, columns=columns, units=units, extra=extra
+            )
         integers, scaling = to_integers(samples, 15 - self._model.in_shift, self._step(samples, step, columns))
         header, coefficients = self._analyse(integers, scaling, self._rate(rate), self._rows(packet_blocks, samples.shape[1]))
-        metadata = _pack_json(array, scaling, columns, units, extra)
+        metadata = pack_json(array, scaling, columns, units, extra)
         plan = rdoq.plan(effort)
 
         def latents(setting: int) -> tuple[bytes, SignalLatents]:
@@ -152,7 +161,6 @@ class SignalCodec:
 
         steps = self._model.t_lo, self._model.t_hi
         if prdn is not None:
-            only_one(quality, target_bytes, target_bpp, prdn)
             return fit_prdn(measured, prdn, steps)
         return encode_at(at, steps, samples.size, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
 
@@ -167,6 +175,8 @@ class SignalCodec:
         Warns:
             SynthesisWarning: it was made for other decoder weights of this model.
         """
+        if isinstance(container.read_header(data)[0], BoundedHeader):
+            return self._bounded.decode(data)
         return self.decode_latents(self.latents(data))
 
     # --- latents ---
@@ -175,8 +185,8 @@ class SignalCodec:
         """Decodes the integers of a stream; errors as `decode`."""
         file = container.read_file(data)
         header = self._check_header(file.header)
-        _check_metadata(header, file.metadata)
-        spans = list(self._payload_spans(header, file))
+        check_metadata(header, file.metadata)
+        spans = list(packet_spans(file.packets, header.rows << self._model.levels, header.channels, self._max_samples))
         total = sum(count for count, _ in spans)
         if total != file.total:
             raise FormatError(f"the packets hold {total} samples, the end packet says {file.total}")
@@ -211,13 +221,7 @@ class SignalCodec:
         with self._lock:
             values = self._synthesiser().signal(latents.bands, header.step_code)[: latents.samples]
         values = values * 2.0**header.shift + np.asarray(header.offsets, np.float64)
-        facts = read_json(latents.metadata)
-        steps = read_steps(facts.get("step"), header.channels) if header.sample_type >= 6 else None
-        zeros = read_zeros(facts.get("zero"), header.channels) if steps else None
-        samples = restore(values, header.sample_type, steps, zeros)
-        if (name := facts.get("dtype")) is not None:
-            samples = clipped(samples, _carried(name, header.sample_type))
-        return samples[:, 0] if header.channels == 1 and facts.get("ndim") != 2 else samples
+        return finish(values, header, latents.metadata)
 
     def info(self, data: bytes) -> dict[str, Any]:
         """What a stream says about itself; see `vaecodec.info`."""
@@ -226,18 +230,6 @@ class SignalCodec:
         return describe(data, self.bundle)
 
     # --- steps ---
-
-    def _two_dimensional(self, array: Samples) -> Samples:
-        if not isinstance(array, np.ndarray) or array.ndim not in (1, 2):
-            raise InputError(f"expected an array [N] or [N, channels]; received {getattr(array, 'shape', type(array).__name__)}")
-        if array.size == 0:
-            raise InputError(f"an empty signal: shape {array.shape}")
-        if array.size > self._max_samples:
-            raise LimitError(f"{array.size} samples over all channels; the limit is {self._max_samples}")
-        samples = array if array.ndim == 2 else array[:, None]
-        if samples.shape[1] > container.MAX_CHANNELS:
-            raise LimitError(f"{samples.shape[1]} channels; the limit is {container.MAX_CHANNELS} (shape is samples x channels)")
-        return samples
 
     def _step(
         self, samples: Samples, step: float | Sequence[float] | None, columns: Sequence[str] | None
@@ -259,12 +251,7 @@ class SignalCodec:
         return None
 
     def _rate(self, value: float | Fraction | None) -> Fraction:
-        hertz = self.bundle.manifest.get("rate") or 0 if value is None else value
-        if not (is_number(hertz) or isinstance(hertz, Fraction)) or not 0 <= hertz < 1 << 32:
-            raise InputError(f"a sampling rate is 0..2^32 Hz, got {shown(value)}")
-        # Both parts of the fraction are varints.
-        exact = hertz if isinstance(hertz, Fraction) else Fraction(float(hertz))
-        return exact.limit_denominator(max(1, min(1_000_000, ((1 << 32) - 1) // max(1, int(hertz) + 1))))
+        return exact_rate(self.bundle.manifest.get("rate") or 0 if value is None else value)
 
     def _rows(self, wanted: int | None, channels: int) -> int:
         """Blocks a packet: as wanted or as the model says, but no more than a packet may hold."""
@@ -320,22 +307,6 @@ class SignalCodec:
             short = count < full
             yield Packet(container.DATA, number & 255, (container.varint(count) if short else b"") + payload, short)
 
-    def _payload_spans(self, header: SignalHeader, file: File) -> Iterator[tuple[int, bytes]]:
-        """Samples and range-coded bytes of each packet; refuses what is too much before anything is allocated."""
-        full = header.rows << self._model.levels
-        if full * header.channels > MAX_PACKET:
-            raise LimitError(f"packets of {full} samples in {header.channels} channels; the limit is {MAX_PACKET} samples in all")
-        if not file.packets:
-            raise FormatError("a signal without samples")
-        if full * header.channels * (len(file.packets) - 1) > self._max_samples:
-            raise LimitError(f"more than {self._max_samples} samples over all channels")
-        for packet in file.packets:
-            cursor = container.Cursor(packet.payload)
-            count = cursor.varint("a short packet's number of samples") if packet.short else full
-            if not 1 <= count <= full:
-                raise FormatError(f"a short packet of {count} samples; expected 1..{full}")
-            yield count, packet.payload[cursor.position :]
-
     def _prior(self, blocks: int, header: SignalHeader) -> Prior:
         return Prior(self._model, (blocks << self._model.levels, header.channels), header.step_code)
 
@@ -347,6 +318,8 @@ class SignalCodec:
 
     def _own(self, header: container.Header) -> SignalHeader:
         """Checks that this codec can take a stream with such a header."""
+        if isinstance(header, BoundedHeader):
+            raise ModelError("this stream holds samples of bounded error, no latents")
         if not isinstance(header, SignalHeader):
             raise ModelError(f"this stream holds a picture; {self.bundle.name} codes signals")
         if header.model_id != self.bundle.model_id:
@@ -372,90 +345,3 @@ def _rows(bands: Bands, row: int, blocks: int) -> Bands:
     """Views of the bands' parts that belong to blocks row .. row + blocks; contiguous, as rows are outermost."""
     scales = [len(band) // len(bands[0]) for band in bands]
     return [band[row * scale : (row + blocks) * scale] for band, scale in zip(bands, scales, strict=True)]
-
-
-# --- metadata -------------------------------------------------------------------------------------------------------
-
-
-def _pack_json(
-    array: Samples, scaling: Scaling, columns: Sequence[str] | None, units: Sequence[str] | None, extra: Mapping[str, Any] | None
-) -> tuple[Metadata, ...]:
-    """The JSON packet with what the header cannot say, or nothing."""
-    channels = 1 if array.ndim == 1 else array.shape[1]
-    for name, texts in (("columns", columns), ("units", units)):
-        if texts is not None and (not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts)):
-            raise InputError(f"{name} are a list of texts, got {shown(texts)}")
-        if texts is not None and len(texts) != channels:
-            raise InputError(f"{len(texts)} {name} for {channels} channels")
-    own = ("step", "zero", "dtype", "ndim", "columns", "units")
-    if extra is not None and (not isinstance(extra, Mapping) or any(key in own for key in extra)):
-        raise InputError(f"extra is a mapping whose keys are none of {', '.join(own)}")
-    facts = {
-        "step": scaling.steps and list(scaling.steps),
-        "zero": scaling.zeros and list(scaling.zeros),
-        "dtype": scaling.dtype if scaling.dtype in CARRIERS else None,
-        "ndim": 2 if array.ndim == 2 and channels == 1 else None,
-        "columns": columns and list(columns),
-        "units": units and list(units),
-        **(extra or {}),
-    }
-    facts = {key: value for key, value in facts.items() if value is not None}
-    if not facts:
-        return ()
-    if _nesting(facts) > MAX_NESTING:
-        raise InputError(f"what travels along must be JSON of at most {MAX_NESTING} levels: readers take no more")
-    try:
-        text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as error:  # a surrogate, too, is a ValueError
-        raise InputError(f"what travels along must be JSON in UTF-8: {error}") from error
-    return (Metadata(container.META_JSON, text),)
-
-
-def _nesting(value: object) -> int:
-    """Levels of containers within each other, counted up to the limit and one more; a cycle has them all."""
-    level, deepest = [value], 0
-    while deepest <= MAX_NESTING:
-        containers = {id(v): v for v in level if isinstance(v, (Mapping, list, tuple))}  # one that is met twice counts once
-        if not containers:
-            break
-        level = [inner for v in containers.values() for inner in (v.values() if isinstance(v, Mapping) else v)]
-        deepest += 1
-    return deepest
-
-
-def read_json(metadata: Sequence[Metadata]) -> dict[str, Any]:
-    """The facts of a stream's JSON metadata; an empty dict if there are none.
-
-    Raises:
-        FormatError: it is not a JSON object, or there are two.
-    """
-    texts = [m.data for m in metadata if m.kind == container.META_JSON]
-    if len(texts) > 1:
-        raise FormatError(f"{len(texts)} JSON metadata packets; expected one at most")
-    try:
-        facts = json.loads(texts[0].decode("utf-8")) if texts else {}
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"the metadata is not JSON: {error}") from error
-    if not isinstance(facts, dict):
-        raise FormatError("the JSON metadata is not an object")
-    try:
-        json.dumps(facts, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"the metadata is not text: {error}") from error
-    return facts
-
-
-def _check_metadata(header: SignalHeader, metadata: Sequence[Metadata]) -> None:
-    facts = read_json(metadata)
-    if header.sample_type >= 6:
-        read_steps(facts.get("step"), header.channels)
-        read_zeros(facts.get("zero"), header.channels)
-    if "dtype" in facts:
-        _carried(facts["dtype"], header.sample_type)
-
-
-def _carried(name: object, sample_type: int) -> np.dtype[Any]:
-    """The dtype that travelled as another one."""
-    if not isinstance(name, str) or CARRIERS.get(name) != sample_type:
-        raise FormatError(f"dtype {name!r} does not travel as sample type {sample_type}")
-    return np.dtype(name)

@@ -10,6 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from vaecodec.codec import container
+from vaecodec.codec.arguments import check_threads
+from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle, installed
 from vaecodec.codec.errors import ModelError
 from vaecodec.codec.image import ImageCodec
@@ -63,9 +65,12 @@ def decode(data: bytes, *, model: str | Path | None = None, threads: int = 1, ma
     return codec_for(data, model=model, threads=threads, max_size=max_size).decode(data)
 
 
-def codec_for(data: bytes, *, model: str | Path | None = None, threads: int = 1, max_size: int | None = None) -> Codec:
+def codec_for(data: bytes, *, model: str | Path | None = None, threads: int = 1, max_size: int | None = None) -> Codec | BoundedCodec:
     """The codec that a stream needs; arguments and errors as `decode`."""
     header, _ = container.read_header(data)
+    if isinstance(header, container.BoundedHeader):
+        check_threads(threads)
+        return BoundedCodec(**({} if max_size is None else {"max_samples": max_size}))
     if model is not None:
         return load(model, threads=threads, max_size=max_size)
     return _cached_id(header.model_id, threads, max_size, get_ident())

@@ -57,6 +57,14 @@ def test_flac_is_the_lossless_yardstick(folder: Path) -> None:
     assert [row["prdn"] for row in report["lossless"]] == [0.0, 0.0]
 
 
+def test_bounds_are_held_and_told(folder: Path) -> None:
+    told: list[str] = []
+    report = bench_signals(folder, Rounding(), lead=0, peers=[], echo=told.append)
+    assert [(row["max_error"], row["max_error_found"]) for row in report["bounded"]] == [(0, 0), (1, 1)] * 2
+    assert "without loss, vaecodec: " in told[0]
+    assert "within 1 of every sample, vaecodec: " in told[0]
+
+
 def test_a_target_out_of_reach_is_said_to_be_missed(folder: Path) -> None:
     report = bench_signals(folder, Rounding(), lead=0, peers=[], targets=(1e-4,), echo=lambda _: None)
     assert report["codecs"]["vaecodec"]["targets"]["0.0001"]["missed"] == ["a", "b"]

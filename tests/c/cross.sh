@@ -18,6 +18,7 @@ build() { # compiler, output, flags
     local cc=$1 out=$2
     shift 2
     "$cc" "${WARN[@]}" "$@" -Iedge_runtime/c "${SOURCES[@]}" tests/c/check_cases.c -o "$out"
+    "$cc" "${WARN[@]}" "$@" -Iedge_runtime/c "${SOURCES[@]}" tests/c/check_bounded.c -o "$out.bounded"
 }
 
 # The core alone, as firmware compiles it: whatever symbol it lacks must be one of the compiler's own helpers.
@@ -37,18 +38,24 @@ freestanding() { # compiler, flags
 }
 
 "$PYTHON" tests/c/make_cases.py "$work/cases"
+"$PYTHON" tests/c/make_bounded.py "$work/bounded"
 
 build gcc "$work/plain" -O3
 "$work/plain" "$work/cases"
+"$work/plain.bounded" "$work/bounded"
 build gcc "$work/checked" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 "$work/checked" "$work/cases" 20
+"$work/checked.bounded" "$work/bounded" 20
 build gcc "$work/portable" -O2 -DVC_NO_SIMD
 "$work/portable" "$work/cases"
+"$work/portable.bounded" "$work/bounded"
 
 build aarch64-linux-gnu-gcc "$work/aarch64" -O2 -static
 qemu-aarch64 "$work/aarch64" "$work/cases" 2
+qemu-aarch64 "$work/aarch64.bounded" "$work/bounded" 2
 build arm-linux-gnueabihf-gcc "$work/armhf" -O2 -static
 qemu-arm "$work/armhf" "$work/cases" 2
+qemu-arm "$work/armhf.bounded" "$work/bounded" 2
 
 freestanding gcc
 freestanding aarch64-linux-gnu-gcc

@@ -38,6 +38,14 @@ signal_headers = st.builds(
     shift=st.integers(0, 31),
     offsets=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=256).map(tuple),
 )
+bounded_headers = st.builds(
+    c.BoundedHeader,
+    max_error=st.integers(0, 65535),
+    channels=st.integers(1, 256),
+    rate=st.fractions(0, 4000, max_denominator=10**6),
+    sample_type=st.integers(1, 7),
+    packet_samples=st.integers(1, 2**32 - 1),
+)
 metadata = st.builds(c.Metadata, kind=st.integers(0, 255), data=st.binary(max_size=1200))
 payloads = st.lists(st.binary(max_size=1500), max_size=5)
 
@@ -65,7 +73,7 @@ def test_varint_in_another_form_is_refused(data: bytes) -> None:
         c.Cursor(data).varint("value")
 
 
-@given(st.one_of(image_headers, signal_headers))
+@given(st.one_of(image_headers, signal_headers, bounded_headers))
 def test_header_comes_back(header: c.Header) -> None:
     data = c.write_header(header)
     assert c.read_header(data + b"more") == (header, len(data))
@@ -93,8 +101,8 @@ def test_picture_file_comes_back(header: c.ImageHeader, facts: list[c.Metadata],
     assert c.read_file(c.write_file(file)) == file
 
 
-@given(signal_headers, st.lists(metadata, max_size=3), payloads, st.integers(0, 2**32 - 1))
-def test_signal_file_comes_back(header: c.SignalHeader, facts: list[c.Metadata], data: list[bytes], total: int) -> None:
+@given(st.one_of(signal_headers, bounded_headers), st.lists(metadata, max_size=3), payloads, st.integers(0, 2**32 - 1))
+def test_signal_file_comes_back(header: c.SignalHeader | c.BoundedHeader, facts: list[c.Metadata], data: list[bytes], total: int) -> None:
     packets = tuple(c.Packet(c.DATA, i, payload, short=i == len(data) - 1) for i, payload in enumerate(data))
     file = c.File(header, packets, tuple(facts), total)
     assert c.read_file(c.write_file(file)) == file

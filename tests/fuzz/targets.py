@@ -12,6 +12,7 @@ import numpy as np
 from common import IMAGE_BUNDLE, RELEASE, SIGNAL_BUNDLE, image_codec, signal_codec
 
 from vaecodec.codec import container
+from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle, pack
 from vaecodec.codec.errors import VaecodecError
 from vaecodec.codec.image import ImageCodec
@@ -27,6 +28,7 @@ Target = Callable[[bytes], None]
 PIXELS = 1 << 12
 IMAGE = ImageCodec(image_codec().bundle, max_pixels=PIXELS)
 SIGNAL = SignalCodec(signal_codec().bundle, max_samples=PIXELS)
+BOUNDED = BoundedCodec(max_samples=PIXELS)
 
 
 def picture_stream(data: bytes) -> None:
@@ -59,6 +61,20 @@ def signal_payload(data: bytes) -> None:
     header = container.SignalHeader(SIGNAL.bundle.model_id, SIGNAL.bundle.synthesis_id, data[0] if data else 0, Fraction(1), 3, 8, 0, (0, 5))
     packets = (container.Packet(container.DATA, 0, data),)
     signal_stream(container.write_file(container.File(header, packets, (), 128)))
+
+
+def bounded_stream(data: bytes) -> None:
+    """A file of a signal of bounded error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        BOUNDED.decode(data)
+
+
+def bounded_payload(data: bytes) -> None:
+    """Range-coded bytes in a signal of bounded error whose framing is right."""
+    header = container.BoundedHeader(data[0] if data else 0, 2, Fraction(1), 3, 128)
+    packets = (container.Packet(container.DATA, 0, data[1:]),)
+    bounded_stream(container.write_file(container.File(header, packets, (), 128)))
 
 
 def signal_metadata(data: bytes) -> None:
@@ -137,6 +153,13 @@ def _payloads(kind: str) -> list[bytes]:
     return [packet.payload for file in good for packet in file.packets[:4]]
 
 
+def _bounded_streams() -> list[bytes]:
+    from common import beats
+
+    waves = np.rint(beats(128, 2))
+    return [BOUNDED.encode(waves.astype(np.int16)), BOUNDED.encode(waves, max_error=2, packet_samples=50), BOUNDED.encode(np.arange(9) << 26)]
+
+
 def _picture_files() -> list[bytes]:
     from common import picture
 
@@ -160,6 +183,8 @@ TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
     "signal_stream": (signal_stream, lambda: _streams("signal")),
     "picture_payload": (picture_payload, lambda: _payloads("image")),
     "signal_payload": (signal_payload, lambda: _payloads("signal")),
+    "bounded_stream": (bounded_stream, _bounded_streams),
+    "bounded_payload": (bounded_payload, lambda: [b"\0" + packet.payload for s in _bounded_streams() for packet in container.read_file(s).packets]),
     "signal_metadata": (signal_metadata, lambda: [b'{"step":[0.5],"ndim":2,"dtype":"float16","csv":{"time":{"at":0}}}', b"{}"]),
     "written_metadata": (written_metadata, lambda: [WRITTEN, WRITTEN.replace(b"212", b"16"), b"{}"]),
     "symbols": (symbols, lambda: [Bundle.open(path).member("symbols.bin") for path in (IMAGE_BUNDLE, SIGNAL_BUNDLE)]),

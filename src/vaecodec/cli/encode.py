@@ -13,6 +13,8 @@ from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, ru
 from vaecodec.cli.options import Rate
 
 SUFFIX = ".vae"
+# What may stand in place of a quality.
+TARGETS = ("target_bytes", "target_bpp", "psnr", "prdn", "max_error")
 EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode and choose again: better for its bytes, each a decode slower."
 
 
@@ -26,6 +28,8 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option(
     "--prdn", type=click.FloatRange(0, 100, min_open=True), help="Smallest file of a signal whose error is at most so many % of its deviation."
 )
+@click.option("--lossless", is_flag=True, help="Every sample of a signal as it is; no model is needed.")
+@click.option("--max-error", type=click.IntRange(0, 65535), help="Every sample of a signal within so many units; no model is needed.")
 @click.option("-e", "--effort", type=click.IntRange(1, 9), default=2, show_default=True, help=EFFORT)
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
@@ -48,32 +52,46 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     vaecodec encode photos/ compressed/ -m photo --target-bpp 0.5
     vaecodec encode 100.hea 100.vae -m ecg -q 70
     vaecodec encode 100.hea 100.vae -m ecg --prdn 5
+    vaecodec encode 100.hea 100.vae --lossless
+    vaecodec encode 100.hea 100.vae --max-error 3
     vaecodec encode ride.csv ride.vae -m imu.vaemodel --columns ax,ay,az
     cat photo.png | vaecodec encode - - -m photo > photo.vae
     """
     from vaecodec.codec import rdoq
-    from vaecodec.io.files import IMAGE_SUFFIXES
 
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
+    options["max_error"] = _bound(options)
     if options["psnr"] is not None or options["prdn"] is not None or rdoq.plan(options["effort"]).refinements:
         from vaecodec.cli.quiet import hush
 
         hush()
     *inputs, output = paths
     model = options["model"]
-    # Without a model only pictures have one to fall back on.
-    suffixes = IMAGE_SUFFIXES if model is None else _suffixes(model)
+    suffixes = _suffixes(model, bounded=options["max_error"] is not None)
     work = jobs(inputs, output, suffixes, lambda path: path.stem + SUFFIX)
     return run_all(work, lambda job: _encode(job, options), "encode")
 
 
-def _suffixes(model: str) -> tuple[str, ...]:
-    """What to take from a folder for this model; a record's .dat comes with its .hea."""
+def _bound(options: dict[str, Any]) -> int | None:
+    """The greatest error that is asked for, or None; it leaves nothing for a quality or a target to say."""
+    if not options["lossless"] and options["max_error"] is None:
+        return None
+    given = [f"--{key.replace('_', '-')}" for key in ("quality", "target_bytes", "target_bpp", "psnr", "prdn") if options[key] is not None]
+    given += ["--max-error"] if options["lossless"] and options["max_error"] is not None else []
+    if given:
+        raise click.UsageError(f"{'--lossless' if options['lossless'] else '--max-error'} decides the quality; leave {given[0]} away")
+    return 0 if options["lossless"] else int(options["max_error"])
+
+
+def _suffixes(model: str | None, bounded: bool) -> tuple[str, ...]:
+    """What to take from a folder for this model; a record's .dat comes with its .hea. Without a model only pictures have one to fall back on."""
     from vaecodec.codec.bundle import Bundle
     from vaecodec.io.files import IMAGE_SUFFIXES, SIGNAL_SUFFIXES
 
-    chosen = IMAGE_SUFFIXES if Bundle.open(model).modality == "image" else SIGNAL_SUFFIXES
+    if model is None and not bounded:
+        return IMAGE_SUFFIXES
+    chosen = SIGNAL_SUFFIXES if model is None or Bundle.open(model).modality == "signal" else IMAGE_SUFFIXES
     return (*(s for s in chosen if s != ".dat"), ".npy")
 
 
@@ -86,13 +104,13 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     source = _record(job.source)
     data = read_input(source)
     suffix = _suffix(source, data, options)
-    codec = _load(options["model"] or _default_model(suffix), options["threads"])
-    content = _read(data, source, suffix, codec.bundle.modality, options)
+    codec = _codec(suffix, options)
+    content = _read(data, source, suffix, "signal" if codec.bundle is None else codec.bundle.modality, options)
     del data  # a large picture has better use for the memory
     stream = _compress(codec, content, source, options)
     write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
     facts = codec.info(stream)
-    if all(options[key] is None for key in ("target_bytes", "target_bpp", "psnr", "prdn")):  # a stream knows only its step code
+    if all(options[key] is None for key in TARGETS):  # a stream knows only its step code
         facts["quality"] = DEFAULT_QUALITY if options["quality"] is None else options["quality"]
     _report(job, facts, time.perf_counter() - start, options["as_json"])
 
@@ -121,7 +139,7 @@ def _suffix(source: str, data: bytes, options: dict[str, Any]) -> str:
     if source != STDIO:
         return Path(source).suffix.lower()
     model = options["model"]
-    return sniff(data, "image" if model is None else _load(model).bundle.modality)
+    return sniff(data, _load(model).bundle.modality if model else "image" if options["max_error"] is None else "signal")
 
 
 def _default_model(suffix: str) -> str:
@@ -130,6 +148,25 @@ def _default_model(suffix: str) -> str:
     if suffix in IMAGE_SUFFIXES:
         return "photo"
     raise click.UsageError(f"give the model with -m ({suffix or 'this file'} does not say which); `vaecodec models` lists them")
+
+
+def _codec(suffix: str, options: dict[str, Any]) -> Any:
+    """The model's codec, or the one that needs no model.
+
+    Raises:
+        InputError: a bound for a picture.
+    """
+    from vaecodec.codec.bounded import BoundedCodec
+    from vaecodec.codec.errors import InputError
+    from vaecodec.io.files import IMAGE_SUFFIXES
+
+    model, bounded = options["model"], options["max_error"] is not None
+    if bounded and model is None and suffix not in IMAGE_SUFFIXES:
+        return BoundedCodec()
+    codec = _load(model or _default_model(suffix), options["threads"])
+    if bounded and codec.bundle.modality == "image":
+        raise InputError("--lossless and --max-error are for signals; a picture takes -q, --psnr or a target of bytes")
+    return codec
 
 
 def _load(model: str, threads: int = 1) -> Any:
@@ -160,10 +197,12 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
         return bytes(codec.encode(content.pixels, **target, psnr=options["psnr"], tile=options["tile"], **extra))
     if options["psnr"] is not None:
         raise InputError("--psnr is for pictures; a signal takes --prdn")
+    facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra}
+    if options["max_error"] is not None:
+        return bytes(codec.encode(content.samples, max_error=options["max_error"], **facts))
     own = codec.bundle.manifest.get("rate")
     if own and content.rate and not 0.8 < content.rate / own < 1.25:
         click.echo(f"vaecodec: note: {source} has {float(content.rate):g} Hz, {codec.bundle.name} was trained on {own:g} Hz", err=True)
-    facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra}
     return bytes(codec.encode(content.samples, **target, prdn=options["prdn"], **facts))
 
 
@@ -181,4 +220,5 @@ def _report(job: Job, facts: dict[str, Any], seconds: float, as_json: bool) -> N
         click.echo(json.dumps({"input": job.source, "output": job.target, "seconds": round(seconds, 3), **facts}), err=job.target == STDIO)
         return
     bits = f"{facts['bpp']} bpp" if "bpp" in facts else f"{facts['bits_per_sample']} bits/sample"
-    click.echo(f"{job.source} -> {job.target}: {facts['bytes']} bytes, {bits}, quality {facts['quality']:g}, {seconds:.2f} s", err=True)
+    close = f"quality {facts['quality']:g}" if "quality" in facts else f"max error {facts['max_error']}" if facts["max_error"] else "lossless"
+    click.echo(f"{job.source} -> {job.target}: {facts['bytes']} bytes, {bits}, {close}, {seconds:.2f} s", err=True)

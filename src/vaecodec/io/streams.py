@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from vaecodec.codec import container
+from vaecodec.codec.bounded import BoundedCodec
+from vaecodec.codec.container import BoundedHeader, Metadata, SignalHeader
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.image import ImageCodec
-from vaecodec.codec.signal import SignalCodec, SignalLatents, read_json, read_steps
+from vaecodec.codec.recordings import read_json
+from vaecodec.codec.samples import read_steps
+from vaecodec.codec.signal import SignalCodec
 from vaecodec.io.recording import Picture, Recording
 
 __all__ = ["content"]
 
 
-def content(codec: ImageCodec | SignalCodec, data: bytes, **part: Any) -> Picture | Recording:
+def content(codec: ImageCodec | SignalCodec | BoundedCodec, data: bytes, **part: Any) -> Picture | Recording:
     """Decodes a stream into a picture or a recording, with what travelled along.
 
     Args:
@@ -30,20 +34,22 @@ def content(codec: ImageCodec | SignalCodec, data: bytes, **part: Any) -> Pictur
         return Picture(codec.decode(data, **part), kept.get(container.META_ICC), kept.get(container.META_EXIF))
     if part.get("region") or part.get("partial") or part.get("fast") or part.get("scale", 1) != 1:
         raise InputError("regions, scales, haste and leave to be partial are for pictures; this stream holds a signal")
+    if isinstance(codec, BoundedCodec):
+        return _recording(*codec.read(data))
     latents = codec.latents(data)
-    return _recording(codec.decode_latents(latents), latents)
+    return _recording(codec.decode_latents(latents), latents.header, latents.metadata)
 
 
-def _recording(samples: Any, latents: SignalLatents) -> Recording:
+def _recording(samples: Any, header: SignalHeader | BoundedHeader, metadata: Sequence[Metadata]) -> Recording:
     """Whoever made the stream wrote its metadata: what does not have the expected form is left out."""
-    facts = read_json(latents.metadata)
-    channels = latents.header.channels
+    facts = read_json(metadata)
+    channels = header.channels
     return Recording(
         samples,
-        latents.header.rate or None,
+        header.rate or None,
         _texts(facts.get("columns"), channels),
         _texts(facts.get("units"), channels),
-        list(read_steps(facts["step"], channels)) if latents.header.sample_type >= 6 else None,
+        list(read_steps(facts["step"], channels)) if header.sample_type >= 6 else None,
         {key: value for key, value in facts.items() if isinstance(value, dict)},
     )
 
