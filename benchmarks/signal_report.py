@@ -42,12 +42,14 @@ def text(report: Report) -> str:
 
 
 def _bounded_line(report: Report) -> str:
-    """Mean CR where every sample is right, beside FLAC's, and where it is within an error."""
+    """Mean CR where every sample is right, beside FLAC's, and where it is within an error; ours with Msample/s of encoding and decoding."""
     found = [("without loss, FLAC", report["lossless"])]
     for error in sorted({row["max_error"] for row in report["bounded"]}):
         what = f"within {error} of every sample" if error else "without loss"
         found.append((f"{what}, vaecodec", [row for row in report["bounded"] if row["max_error"] == error]))
-    return "CR " + "; ".join(f"{what}: {number(float(np.mean([row['cr'] for row in rows])))}" for what, rows in found if rows)
+    speeds = [f"{number(_speed(report['bounded'], key))} {what}" for key, what in (("encode_s", "encoding"), ("decode_s", "decoding"))]
+    ratios = [f"{what}: {number(float(np.mean([row['cr'] for row in rows])))}" for what, rows in found if rows]
+    return f"CR {'; '.join(ratios)} (Msample/s: {', '.join(speeds)})"
 
 
 def _at_target(rows: Rows) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vaecodec.codec.bundle import HEADER_ERRORS, ZIP_ERRORS, Bundle
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, UnsupportedError
 from vaecodec.codec.image import ImageCodec, ImageLatents
+from vaecodec.codec.recordings import read_json
 from vaecodec.codec.signal import SignalCodec, SignalLatents
 
 __all__ = ["build", "check", "tolerance"]
@@ -86,8 +87,6 @@ def tolerance(latents: ImageLatents | SignalLatents, recon: NDArray[Any]) -> Any
     if isinstance(latents, ImageLatents):
         return UNITS
     whole = recon.dtype.kind in "iub"
-    from vaecodec.codec.signal import read_json
-
     steps = 1.0 if whole else np.asarray(read_json(latents.metadata)["step"])
     return UNITS * 2.0**latents.header.shift * steps
 

@@ -26,12 +26,12 @@ from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.native import Prior
 from vaecodec.codec.rate import encode_at, fit_prdn, only_one, step_code
-from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, read_json, two_dimensional
-from vaecodec.codec.samples import Integers, Scaling, read_steps, rounding_shift, to_integers
+from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, two_dimensional
+from vaecodec.codec.samples import Integers, Scaling, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import StepWarning, SynthesisWarning
 
-__all__ = ["MAX_SAMPLES", "SignalCodec", "SignalLatents", "read_json", "read_steps"]
+__all__ = ["SignalCodec", "SignalLatents"]
 
 Samples = NDArray[Any]
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases.h"
 #include "vc_analysis.h"
 #include "vc_bytes.h"
 #include "vc_error.h"
@@ -36,32 +37,6 @@ typedef struct test_case {
     uint32_t n_latents, weight, n_payloads;
     payload payloads[MOST_PAYLOADS];
 } test_case;
-
-static void fail(const char *what, int number)
-{
-    fprintf(stderr, "case %d: %s\n", number, what);
-    exit(1);
-}
-
-static void *need(size_t n)
-{
-    void *p = calloc(n ? n : 1, 1);
-    if (!p) fail("no memory", 0);
-    return p;
-}
-
-static uint8_t *read_file(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f) fail("cannot open the cases", 0);
-    fseek(f, 0, SEEK_END);
-    *n = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *data = (uint8_t *)need(*n);
-    if (fread(data, 1, *n, f) != *n) fail("cannot read the cases", 0);
-    fclose(f);
-    return data;
-}
 
 /* Bands in one block of memory; returns their numbers in all. */
 static uint32_t make_bands(const vc_model *m, int32_t rows, int32_t cols, vc_band *bands)
