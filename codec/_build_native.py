@@ -12,7 +12,7 @@ DECLARATIONS = """
 typedef struct { int32_t rows, cols; ...; } vc_geometry;
 typedef struct { int16_t *data; int32_t rows, cols, stride; ...; } vc_band;
 typedef struct {
-    uint8_t rank, levels, colours, n_stages; int8_t in_shift; uint16_t t_lo, t_hi, n_bands; int32_t in_offset; ...;
+    uint8_t rank, levels, colours, n_stages, has_match; int8_t in_shift; uint16_t t_lo, t_hi, n_bands; int32_t in_offset; ...;
 } vc_model;
 typedef struct { uint8_t level; uint8_t phases; ...; } vc_stage;
 typedef struct { int16_t offset; uint8_t rounding, level; ...; } vc_band_info;
@@ -40,6 +40,19 @@ int64_t vc_prior_encode_rdoq(
 );
 int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n);
 int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits);
+
+typedef struct { const int8_t *low, *high; const uint8_t *inverse; uint8_t taps, shift_low, shift_high; ...; } vc_history_level;
+typedef struct { vc_history_level level[8]; int32_t step[9]; int32_t levels, sites, shift; ...; } vc_history_setup;
+typedef struct { vc_history_setup history; int32_t previous, known, nearest, farthest; ...; } vc_match_setup;
+typedef struct { int32_t band, d; } vc_match_symbol;
+typedef struct { int16_t *best, *mean, *raw, *distance; int32_t pitch; } vc_match_out;
+typedef struct {
+    const vc_band *bands; const vc_match_symbol *symbols; const int32_t *groups; int32_t n_groups, rows, cols;
+} vc_match_packet;
+int32_t vc_history_delay(const vc_history_setup *s);
+int64_t vc_match_macs(const vc_model *m);
+int64_t vc_match_run_memory(const vc_match_setup *s, int32_t rows, int32_t cols);
+int vc_match_run(const vc_match_setup *s, const vc_match_packet *p, const vc_match_out *out, void *memory, size_t n);
 
 int64_t vc_analysis_memory(const vc_model *m, int32_t rows, int32_t cols);
 int vc_analyse(const vc_model *m, const int16_t *x, int32_t rows, int32_t cols, const vc_band *bands, void *memory, size_t n);
@@ -82,6 +95,7 @@ INCLUDES = """
 #include "vc_bounded.h"
 #include "vc_crc.h"
 #include "vc_error.h"
+#include "vc_match_run.h"
 #include "vc_packet_reader.h"
 #include "vc_packet_writer.h"
 #include "vc_prior.h"

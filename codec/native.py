@@ -174,8 +174,9 @@ class SymbolModel:
         return [self._excess_band(i, y, z, _step_code(t)) for i, (y, z) in enumerate(zip(bands, latents, strict=True))]
 
     def macs(self) -> dict[str, float]:
-        """Multiplications of the encoder per pixel (rank 2) or sample (rank 1): `analysis` and `prior`."""
-        return {"analysis": self._analysis_macs(), "prior": self._prior_macs()}
+        """Multiplications of the encoder per pixel (rank 2) or sample (rank 1): `analysis`, `prior`, and `matching` where the model has it."""
+        macs = {"analysis": self._analysis_macs(), "prior": self._prior_macs()}
+        return macs | ({"matching": lib.vc_match_macs(self._c) / (1 << self.levels)} if self._c.has_match else {})
 
     def _quantise_band(self, band: int, y: Int16, t: int, rounding: int) -> Int16:
         y = _need_int16(y)

@@ -26,7 +26,15 @@ MAX_SHIFT = 15
 LARGEST = 127.49  # what still rounds to 127
 MAX_SUM = 60000.0  # sum of |w| 2^e that training allows, for the rule of format.md section 4
 _SUM_LIMIT = 2**31
-_KINDS = {"signed": PlaneKind.SIGNED, "magnitude": PlaneKind.MAGNITUDE, "raw": PlaneKind.RAW}
+_KINDS = {
+    "signed": PlaneKind.SIGNED,
+    "magnitude": PlaneKind.MAGNITUDE,
+    "raw": PlaneKind.RAW,
+    "best": PlaneKind.BEST,
+    "mean": PlaneKind.MEAN,
+    "raw_mean": PlaneKind.RAW_MEAN,
+    "distance": PlaneKind.DISTANCE,
+}
 
 
 def export_prior(
@@ -134,6 +142,10 @@ class _Exporter:
             return self._conv(op)
         if isinstance(op, top.Shuffle):
             return symbols.Shuffle(self._numbers[op.source], self._numbers[op.out])
+        if isinstance(op, top.Match):
+            return symbols.Match(op.first, op.count)
+        if isinstance(op, top.Blend):
+            return symbols.Blend(self._numbers[op.params], op.first, op.count)
         return symbols.Code(self._numbers[op.params], op.first, op.count)
 
     def _conv(self, op: top.Conv) -> symbols.Conv:
@@ -161,7 +173,9 @@ def _planes_of(stage: top.Stage) -> Iterator[str]:
             yield from (op.out, *(t.plane for t in op.terms))
         elif isinstance(op, top.Shuffle):
             yield from (op.source, op.out)
-        else:
+        elif isinstance(op, top.Blend):
+            yield from (op.params, op.matched)
+        elif isinstance(op, top.Code):
             yield op.params
 
 

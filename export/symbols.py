@@ -28,12 +28,16 @@ IntArray = npt.NDArray[np.integer[Any]]
 
 
 class PlaneKind(IntEnum):
-    """Who writes a plane: an operation, or the coder with one of three views of a known symbol z."""
+    """Who writes a plane: an operation, the coder with one of three views of a known symbol z, or MATCH with one of four of its findings."""
 
     COMPUTED = 0
     SIGNED = 1
     MAGNITUDE = 2
     RAW = 3
+    BEST = 4
+    MEAN = 5
+    RAW_MEAN = 6
+    DISTANCE = 7
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,33 @@ class Band:
 
     offset: int
     rounding: int = 128
+
+
+@dataclass(frozen=True)
+class Matching:
+    """How MATCH finds similar places in what was coded before.
+
+    Attributes:
+        inverse: for each level 1..L, int16 taps [sites][band: low, high][phase] over an odd number of sites up to 7: the short filters that
+            undo the analysis.
+        shift: bits of the rounding shift after their sums, 0..15.
+        previous: symbols of the block before that are compared, at least 1.
+        known: symbols of the running block that are compared once they are known; previous + 2 known is at most 127.
+        nearest: least lag in samples, even; at least `least_lag`.
+        farthest: largest lag in samples, even.
+    """
+
+    inverse: tuple[tuple[tuple[tuple[int, int], tuple[int, int]], ...], ...]
+    shift: int
+    previous: int
+    known: int
+    nearest: int
+    farthest: int
+
+    @property
+    def sites(self) -> int:
+        """Sites that an inverse filter spans."""
+        return len(self.inverse[0]) if self.inverse else 0
 
 
 @dataclass(frozen=True)
@@ -167,7 +198,31 @@ class Code:
     first_parameter: int = 0
 
 
-Operation = Conv | Shuffle | Code
+@dataclass(frozen=True)
+class Match:
+    """Predicts `count` symbols from number `first_symbol` on from the most similar places before, for each site of the row.
+
+    Writes their channels of the planes of kinds BEST, MEAN and RAW_MEAN, and channel `first_symbol` of that of kind DISTANCE.
+    """
+
+    first_symbol: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Draws `count` means to what was matched for the symbols from number `first_symbol` on.
+
+    Plane `parameters` holds from channel `first_parameter` on what a Code reads, and then `count` gates.
+    """
+
+    parameters: int
+    first_symbol: int
+    count: int
+    first_parameter: int = 0
+
+
+Operation = Conv | Shuffle | Code | Match | Blend
 
 
 @dataclass(frozen=True)
@@ -198,6 +253,7 @@ class SymbolProgram:
         bands: one Band for each band number.
         planes: planes by number.
         stages: rank 2: L + 1, rank 1: one.
+        matching: rank 1: for models with Match operations; else None.
     """
 
     rank: int
@@ -212,6 +268,7 @@ class SymbolProgram:
     bands: tuple[Band, ...]
     planes: tuple[Plane, ...]
     stages: tuple[Stage, ...]
+    matching: Matching | None = None
 
     @property
     def colours(self) -> int:
@@ -282,6 +339,25 @@ def band_level(rank: int, levels: int, colours: int, band: int) -> int:
     step = 1 if rank == 1 else 3 * colours
     first_detail = 1 if rank == 1 else colours
     return levels if band < first_detail else levels - (band - first_detail) // step
+
+
+def least_lag(filters: tuple[tuple[tuple[FilterPair, ...], ...], ...], sites: int) -> int:
+    """The least lag at which MATCH never looks at what is not coded yet (docs/format.md section 4).
+
+    Args:
+        filters: of a program of rank 1.
+        sites: that its inverse filters span.
+    """
+    levels = len(filters)
+    late = 0
+    for _ in range(levels):
+        late = 2 * (late + sites // 2)
+    least = 0
+    for level in range(1, levels + 1):
+        late += (len(filters[level - 1][0][0].low) // 2) << (level - 1)
+        late += late % 2
+        least = max(least, late + (1 << levels) - (1 << level) + 2)
+    return least
 
 
 def stage_bands(rank: int, levels: int, colours: int, stage: int) -> range:

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from vaecodec.codec.errors import ModelError
 from vaecodec.export.symbols import (
     CONDITION,
+    Blend,
     Code,
     Conv,
     FilterPair,
+    Match,
+    Matching,
     Operation,
     PlaneKind,
     Shuffle,
@@ -24,6 +27,7 @@ from vaecodec.export.symbols import (
     Term,
     band_count,
     band_level,
+    least_lag,
     stage_bands,
 )
 
@@ -32,6 +36,9 @@ MAX_CHANNELS = 1024
 MAX_OPERATIONS = 255
 MAX_TERMS = 16
 MAX_KERNEL = 16
+MAX_SITES = 7
+MAX_LAG = 2**16 - 2
+MAX_COMPARED = 127
 
 
 def check_program(program: SymbolProgram) -> None:
@@ -42,6 +49,7 @@ def check_program(program: SymbolProgram) -> None:
     """
     _check_header(program)
     _check_analysis(program)
+    _check_matching(program)
     _check_planes(program)
     for number, stage in enumerate(program.stages):
         _check_symbols(program, number, stage)
@@ -61,7 +69,7 @@ def plane_depths(program: SymbolProgram) -> list[int]:
 
     for number, stage in enumerate(program.stages):
         for operation in stage.prelude:
-            for plane in (*_sources(operation), operation.out if not isinstance(operation, Code) else 0):
+            for plane in (*_sources(operation), operation.out if isinstance(operation, Conv | Shuffle) else 0):
                 whole(plane)
         for conv in (operation for operation in stage.rows if isinstance(operation, Conv)):
             for term in (term for term in conv.terms if term.plane != CONDITION):
@@ -75,6 +83,8 @@ def plane_depths(program: SymbolProgram) -> list[int]:
 def _sources(operation: Operation) -> list[int]:
     if isinstance(operation, Conv):
         return [term.plane for term in operation.terms if term.plane != CONDITION]
+    if isinstance(operation, Match):
+        return []
     return [operation.source] if isinstance(operation, Shuffle) else [operation.parameters]
 
 
@@ -127,6 +137,32 @@ def _check_filter(pair: FilterPair) -> None:
     _in_range(pair.shift_high, 0, 15, "shift of a high-pass filter")
 
 
+def _check_matching(p: SymbolProgram) -> None:
+    m = p.matching
+    if m is None:
+        views = any(plane.kind >= PlaneKind.BEST for plane in p.planes)
+        operations = any(isinstance(o, Match | Blend) for stage in p.stages for o in (*stage.prelude, *stage.rows))
+        _need(not views and not operations, "planes and operations of matching need a match section")
+        return
+    _need(p.rank == 1, "matching is for signals")
+    _check_inverse(m, p.levels)
+    _in_range(m.nearest, least_lag(p.filters, m.sites), MAX_LAG, "nearest lag")
+    _in_range(m.farthest, m.nearest, MAX_LAG, "farthest lag")
+    _need(m.nearest % 2 == m.farthest % 2 == 0, f"lags must be even, not {m.nearest} and {m.farthest}")
+    _in_range(m.previous, 1, m.known, "symbols compared of the block before")
+    _in_range(m.known, 1, min(len(p.stages[0].symbols), (MAX_COMPARED - m.previous) // 2), "symbols compared of the running block")
+
+
+def _check_inverse(m: Matching, levels: int) -> None:
+    _need(len(m.inverse) == levels, f"inverse filters must be given for {levels} levels, not {len(m.inverse)}")
+    _need(m.sites % 2 == 1 and m.sites <= MAX_SITES, f"an inverse filter spans an odd number of sites up to {MAX_SITES}, not {m.sites}")
+    taps = np.asarray(m.inverse, np.int64)
+    _need(taps.shape == (levels, m.sites, 2, 2), f"inverse filters have the shape {(levels, m.sites, 2, 2)}, not {taps.shape}")
+    _need(bool((np.abs(taps + 0.5) < 2**15).all()), "taps of inverse filters must fit int16")
+    _need(bool((np.abs(taps).sum((1, 2)) < 2**16).all()), "the sum of an inverse filter may pass 32 bits; use smaller taps")
+    _in_range(m.shift, 0, 15, "shift of the inverse filters")
+
+
 def _check_planes(p: SymbolProgram) -> None:
     kinds: Counter[tuple[int, PlaneKind]] = Counter()
     for number, plane in enumerate(p.planes):
@@ -135,7 +171,7 @@ def _check_planes(p: SymbolProgram) -> None:
         if plane.kind == PlaneKind.COMPUTED:
             continue
         n_sym = len(p.stages[plane.stage].symbols)
-        _need(plane.channels == n_sym, f"plane {number} is written by the coder: {n_sym} channels, not {plane.channels}")
+        _need(plane.channels == n_sym, f"plane {number} has a channel for each symbol: {n_sym} channels, not {plane.channels}")
         kinds[plane.stage, plane.kind] += 1
     for (stage, kind), count in kinds.items():
         _need(count == 1, f"stage {stage} has {count} planes of kind {kind.name.lower()}; one is enough")
@@ -169,9 +205,11 @@ class _Dataflow:
         self.written = [np.zeros(plane.channels, bool) for plane in self.planes]
         self.complete = [np.zeros(plane.channels, bool) for plane in self.planes]
         self.read_above: list[tuple[str, Term]] = []
+        self.coded = np.zeros(0, bool)  # symbols of the running stage
 
     def check(self) -> None:
         for number, stage in enumerate(self.program.stages):
+            self.coded = np.zeros(len(stage.symbols), bool)
             for index, operation in enumerate(stage.prelude):
                 self._prelude(f"stage {number}, prelude operation {index}", number, operation)
             for index, operation in enumerate(stage.rows):
@@ -191,7 +229,7 @@ class _Dataflow:
         self.read_above.clear()
 
     def _prelude(self, where: str, number: int, operation: Operation) -> None:
-        _need(not isinstance(operation, Code), f"{where}: CODE belongs to the row list")
+        _need(isinstance(operation, Conv | Shuffle), f"{where}: {type(operation).__name__.upper()} belongs to the row list")
         if isinstance(operation, Shuffle):
             self._shuffle(where, number, operation)
         elif isinstance(operation, Conv):
@@ -206,6 +244,10 @@ class _Dataflow:
         _need(not isinstance(operation, Shuffle), f"{where}: SHUFFLE belongs to the prelude")
         if isinstance(operation, Code):
             self._code(where, number, operation)
+        elif isinstance(operation, Match):
+            self._match(where, number, operation)
+        elif isinstance(operation, Blend):
+            self._blend(where, number, operation)
         elif isinstance(operation, Conv):
             self._conv_shape(where, operation)
             _need(self.planes[operation.out].stage == number, f"{where}: writes a plane of another stage")
@@ -241,15 +283,44 @@ class _Dataflow:
         self._need_channels(self.complete, where, operation.source, 0, source.channels)
         self._write(where, operation.out, 0, out.channels, whole=True)
 
-    def _code(self, where: str, number: int, code: Code) -> None:
-        _in_range(code.parameters, 0, len(self.planes) - 1, f"{where}: plane")
-        _need(self.planes[code.parameters].stage == number, f"{where}: parameters on the grid of another stage")
+    def _match(self, where: str, number: int, match: Match) -> None:
+        n_sym, matching = len(self.program.stages[number].symbols), self.program.matching
+        assert matching is not None
+        _need(match.count >= 1 and match.first_symbol >= 0, f"{where}: matches no symbol")
+        _need(match.first_symbol + match.count <= n_sym, f"{where}: matches symbols beyond the {n_sym} of its stage")
+        compared = self.coded[: min(match.first_symbol, matching.known)]
+        _need(bool(compared.all()), f"{where}: compares symbol {int(np.argmin(compared)) if compared.size else 0}, which is not coded yet")
+        for plane, description in enumerate(self.planes):
+            if description.kind >= PlaneKind.BEST:
+                count = 1 if description.kind == PlaneKind.DISTANCE else match.count
+                taken = self.written[plane][match.first_symbol : match.first_symbol + count]
+                _need(not taken.any(), f"{where}: symbol {match.first_symbol + int(np.argmax(taken))} is matched twice")
+                taken[:] = True
+
+    def _blend(self, where: str, number: int, blend: Blend) -> None:
+        self._parameters(where, number, blend)
+        self._need_channels(self.written, where, blend.parameters, blend.first_parameter, blend.count)
+        self._need_channels(self.written, where, blend.parameters, blend.first_parameter + 3 * blend.count, blend.count)
+        raw = [i for i, plane in enumerate(self.planes) if plane.kind == PlaneKind.RAW_MEAN]
+        _need(bool(raw), f"{where}: no plane holds what was matched")
+        self._need_channels(self.written, where, raw[0], blend.first_symbol, blend.count)
+
+    def _parameters(self, where: str, number: int, operation: Code | Blend) -> None:
+        """What CODE and BLEND have in common."""
+        _in_range(operation.parameters, 0, len(self.planes) - 1, f"{where}: plane")
+        plane = self.planes[operation.parameters]
+        _need(plane.stage == number, f"{where}: parameters on the grid of another stage")
+        _need(plane.kind == PlaneKind.COMPUTED, f"{where}: parameters in a plane that no operation writes")
         n_sym = len(self.program.stages[number].symbols)
-        _need(code.count >= 1 and code.first_symbol >= 0, f"{where}: codes no symbol")
-        _need(code.first_symbol + code.count <= n_sym, f"{where}: codes symbols beyond the {n_sym} of its stage")
+        _need(operation.count >= 1 and operation.first_symbol >= 0, f"{where}: no symbol")
+        _need(operation.first_symbol + operation.count <= n_sym, f"{where}: symbols beyond the {n_sym} of its stage")
+
+    def _code(self, where: str, number: int, code: Code) -> None:
+        self._parameters(where, number, code)
+        self.coded[code.first_symbol : code.first_symbol + code.count] = True
         self._need_channels(self.written, where, code.parameters, code.first_parameter, 3 * code.count)
         for plane, description in enumerate(self.planes):
-            if description.stage == number and description.kind != PlaneKind.COMPUTED:
+            if description.stage == number and PlaneKind.SIGNED <= description.kind <= PlaneKind.RAW:
                 self.written[plane][code.first_symbol : code.first_symbol + code.count] = True
 
     def _grid(self, plane: int) -> tuple[int, int]:

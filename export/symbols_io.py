@@ -11,10 +11,13 @@ import numpy as np
 from vaecodec.codec.errors import ModelError
 from vaecodec.export.symbols import (
     Band,
+    Blend,
     Code,
     ColourMix,
     Conv,
     FilterPair,
+    Match,
+    Matching,
     Operation,
     Plane,
     PlaneKind,
@@ -29,17 +32,21 @@ from vaecodec.export.symbols_check import plane_depths
 
 MAGIC = b"VSYM"
 VERSION = 1
-_CONV, _SHUFFLE, _CODE = 1, 2, 3
+MATCHING_VERSION = 2
+_CONV, _SHUFFLE, _CODE, _MATCH, _BLEND = 1, 2, 3, 4, 5
+_PHASES = 2
 
 
 def write_program(program: SymbolProgram) -> bytes:
     """The bytes of a program that has been checked."""
     p = program
-    out = [MAGIC, struct.pack("<BBBB", VERSION, p.rank, p.levels, p.colours)]
+    version = VERSION if p.matching is None else MATCHING_VERSION
+    out = [MAGIC, struct.pack("<BBBB", version, p.rank, p.levels, p.colours)]
     out.append(struct.pack("<HHBBHib3x", p.t_lo, p.t_hi, p.n_q, len(p.stages), len(p.planes), p.in_offset, p.in_shift))
     out += [_int8(row.weights) + struct.pack("<B", row.shift) for row in p.mix]
     out += [_filter_bytes(pair) for level in p.filters for axis in level for pair in axis]
     out += [struct.pack("<hBx", band.offset, band.rounding) for band in p.bands]
+    out += [] if p.matching is None else [_matching_bytes(p.matching)]
     out += [
         struct.pack("<BBHBx", plane.stage, plane.kind, plane.channels, depth)
         for plane, depth in zip(p.planes, plane_depths(p), strict=True)
@@ -57,6 +64,11 @@ def _filter_bytes(pair: FilterPair) -> bytes:
     return struct.pack("<B", len(pair.low)) + taps + struct.pack("<BB", pair.shift_low, pair.shift_high)
 
 
+def _matching_bytes(m: Matching) -> bytes:
+    head = struct.pack("<BBBBHH", m.sites, m.shift, m.previous, m.known, m.nearest, m.farthest)
+    return head + np.asarray(m.inverse, "<i2").tobytes()
+
+
 def _stage_bytes(stage: Stage) -> bytes:
     out = [struct.pack("<BBH", stage.level, stage.phases, len(stage.symbols))]
     out += [struct.pack("<HH", symbol.band, symbol.d) for symbol in stage.symbols]
@@ -71,6 +83,12 @@ def _operation_bytes(operation: Operation) -> bytes:
     if isinstance(operation, Code):
         return struct.pack(
             "<BHHHH", _CODE, operation.parameters, operation.first_parameter, operation.first_symbol, operation.count
+        )
+    if isinstance(operation, Match):
+        return struct.pack("<BHH", _MATCH, operation.first_symbol, operation.count)
+    if isinstance(operation, Blend):
+        return struct.pack(
+            "<BHHHH", _BLEND, operation.parameters, operation.first_parameter, operation.first_symbol, operation.count
         )
     return _conv_bytes(operation)
 
@@ -118,8 +136,8 @@ def read_program(blob: bytes) -> SymbolProgram:
     if r.raw(4) != MAGIC:
         raise ModelError("not a symbols.bin: it does not begin with VSYM")
     version, rank, levels, colours = r.fields("BBBB")
-    if version != VERSION:
-        raise ModelError(f"symbols.bin has version {version}; this release reads version {VERSION}")
+    if version not in (VERSION, MATCHING_VERSION):
+        raise ModelError(f"symbols.bin has version {version}; this release reads versions {VERSION} and {MATCHING_VERSION}")
     if rank not in (1, 2) or not 1 <= levels <= 8 or not 1 <= colours <= (4 if rank == 2 else 1):
         raise ModelError(f"symbols.bin: impossible rank {rank}, levels {levels}, colour planes {colours}")
     t_lo, t_hi, n_q, n_stages, n_planes, in_offset, in_shift, *zeros = r.fields("HHBBHibBBB")
@@ -129,13 +147,14 @@ def read_program(blob: bytes) -> SymbolProgram:
         tuple(tuple(_read_filter(r) for _ in range(colours)) for _ in range(rank)) for _ in range(levels)
     )
     bands = tuple(_read_band(r) for _ in range(band_count(rank, levels, colours)))
+    matching = _read_matching(r, levels) if version == MATCHING_VERSION else None
     planes_depths = [_read_plane(r) for _ in range(n_planes)]
     stages = tuple(_read_stage(r) for _ in range(n_stages))
     if r.position != len(blob):
         raise ModelError(f"symbols.bin: {len(blob) - r.position} bytes after the last operation")
     planes = tuple(plane for plane, _ in planes_depths)
     program = SymbolProgram(
-        rank, levels, t_lo, t_hi, n_q, in_offset, in_shift, mix, filters, bands, planes, stages
+        rank, levels, t_lo, t_hi, n_q, in_offset, in_shift, mix, filters, bands, planes, stages, matching
     )
     program.check()
     if [depth for _, depth in planes_depths] != plane_depths(program):
@@ -158,6 +177,13 @@ def _read_band(r: _Reader) -> Band:
     offset, rounding, zero = r.fields("hBB")
     _zero(zero)
     return Band(offset, rounding)
+
+
+def _read_matching(r: _Reader, levels: int) -> Matching:
+    sites, shift, previous, known, nearest, farthest = r.fields("BBBBHH")
+    taps = np.frombuffer(r.raw(levels * sites * 2 * _PHASES * 2), "<i2").reshape(levels, sites, 2, _PHASES).tolist()
+    inverse = tuple(tuple(((low[0], low[1]), (high[0], high[1])) for low, high in level) for level in taps)
+    return Matching(inverse, shift, previous, known, nearest, farthest)
 
 
 def _read_plane(r: _Reader) -> tuple[Plane, int]:
@@ -186,6 +212,11 @@ def _read_operation(r: _Reader) -> Operation:
     if kind == _CODE:
         parameters, first_parameter, first_symbol, count = r.fields("HHHH")
         return Code(parameters, first_symbol, count, first_parameter)
+    if kind == _MATCH:
+        return Match(*r.fields("HH"))
+    if kind == _BLEND:
+        parameters, first_parameter, first_symbol, count = r.fields("HHHH")
+        return Blend(parameters, first_symbol, count, first_parameter)
     raise ModelError(f"symbols.bin: unknown operation {kind}")
 
 

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from vaecodec.codec.matching import INVERSE_SHIFT
 from vaecodec.export.decoder_tflite import StepRange, corrected
 from vaecodec.export.filters import AnalysisFilters, cdf97, quantise_analysis
 from vaecodec.export.prior import export_prior
-from vaecodec.export.symbols import Band, SymbolProgram, band_count
+from vaecodec.export.symbols import Band, FilterPair, Matching, SymbolProgram, band_count
 from vaecodec.train.config import ModelConfig
-from vaecodec.train.layers.inverse import reconstruction_decibels
+from vaecodec.train.layers.inverse import integer_inverse, reconstruction_decibels
+from vaecodec.train.layers.matching import match_range
 from vaecodec.train.layers.prior import Prior
 from vaecodec.train.layers.synthesis import LevelSynthesis
 from vaecodec.train.layers.wavelet import on_grid, symmetric
@@ -165,9 +167,24 @@ def _program(trained: Trained, filters: AnalysisFilters, steps: StepRange) -> Sy
         bands=_bands(config, filters),
         planes=planes,
         stages=stages,
+        matching=_matching(trained, filters),
     )
     program.check()
     return program
+
+
+def _matching(trained: Trained, filters: AnalysisFilters) -> Matching | None:
+    lags = trained.config.prior.lags
+    if not lags:
+        return None
+    span = match_range(trained.topology, lags)
+    inverse = tuple(_inverse(level[0][0]) for level in filters.filters())
+    return Matching(inverse, INVERSE_SHIFT, span.previous, span.known, span.nearest, span.farthest)
+
+
+def _inverse(pair: FilterPair) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
+    taps = integer_inverse(pair.low, pair.high, (pair.shift_low, pair.shift_high)).tolist()
+    return tuple(((low[0], low[1]), (high[0], high[1])) for low, high in taps)
 
 
 def _bands(config: ModelConfig, filters: AnalysisFilters) -> tuple[Band, ...]:

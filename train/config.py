@@ -134,16 +134,23 @@ class PriorWidths:
         coarse: pictures: middle, up, embed, context, hidden of all levels but the finest.
         fine: pictures: the same of level 1.
         signal: signals: embed, near, far, hidden.
+        lags: signals: nearest and farthest place, in samples before a block, from which the most similar ones predict it; empty: none do. Even
+            numbers; the nearest is about 8 blocks away at least (docs/format.md section 4).
     """
 
     coarse: tuple[int, ...] = (48, 32, 32, 48, 32)
     fine: tuple[int, ...] = (32, 24, 24, 32, 24)
     signal: tuple[int, ...] = (48, 48, 64, 40)
+    lags: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         _counts("prior.coarse", self.coarse, 5, 1, 512)
         _counts("prior.fine", self.fine, 5, 1, 512)
         _counts("prior.signal", self.signal, 4, 1, 512)
+        if self.lags:
+            _counts("prior.lags", self.lags, 2, 2, 65534)
+            ordered = self.lags[0] <= self.lags[1] and all(lag % 2 == 0 for lag in self.lags)
+            require(ordered, "prior.lags", "two even numbers, the nearest first", self.lags)
 
 
 @dataclass(frozen=True)
@@ -339,6 +346,8 @@ class ModelConfig:
         weights = self.step.weights
         require(len(weights) in (0, self.levels + 1), "step.weights", f"{self.levels + 1} numbers, or none", weights)
         self._check_distortion()
+        rests = not self.prior.lags or (self.rank == 1 and "filters" not in self.training.parts)
+        require(rests, "prior.lags", "lags for signals with resting filters only", self.prior.lags)
         self._check_length("data.length", self.data.length)
         self._check_length("validation.length", self.validation.length)
 

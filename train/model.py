@@ -14,6 +14,7 @@ from vaecodec.codec.rdoq import SLOPE, plan
 from vaecodec.train.config import STEPS_AN_OCTAVE, ModelConfig
 from vaecodec.train.layers.colour import Colour
 from vaecodec.train.layers.inverse import bank_inverse
+from vaecodec.train.layers.matching import Matcher
 from vaecodec.train.layers.prior import Prior, bits, gather_symbols, scatter_symbols
 from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
@@ -91,10 +92,18 @@ class CodecModel(tf.keras.Model):
         # Filters are float here: the export rounds the taps and corrects the inverse by what the rounding changed. Five-tap inverses
         # of rounded taps would stop at 42 dB, so training on the grid would only learn to live with an error that never comes.
         self.analysis = Analysis(config.rank, config.levels, trainable_filters, name="analysis")
-        self.prior = Prior(self.topology, name="prior", dtype=dtype)
+        self.prior = Prior(self.topology, matcher=self._matcher(), name="prior", dtype=dtype)
         widths = [ResidualWidths(*config.synthesis.level(level)) for level in range(1, config.levels + 1)]
         start = bank_inverse() if trainable_filters else None
         self.synthesis = Synthesis(config.rank, config.colours, widths, trainable_filters, start, name="synthesis", dtype=dtype)
+
+    def _matcher(self) -> Matcher | None:
+        """Finds matches as the core does. Samples have as many fractional bits as fit, or nearly so: only ratios of steps matter."""
+        c = self.config
+        if not c.prior.lags:
+            return None
+        ends = (round(STEPS_AN_OCTAVE * (end + 16 - c.sensor.bits)) for end in (c.step.lo, c.step.hi))
+        return Matcher(self.topology, self.analysis, c.prior.lags, c.band_offsets(), *ends)
 
     @property
     def quantised(self) -> bool:
@@ -203,7 +212,7 @@ def topology_of(config: ModelConfig) -> Topology:
     """The prior's stages and operations."""
     n = config.step.condition
     if config.rank == 1:
-        return signal_topology(config.levels, n, SignalWidths(*config.prior.signal))
+        return signal_topology(config.levels, n, SignalWidths(*config.prior.signal), bool(config.prior.lags))
     coarse, fine = ImageWidths(*config.prior.coarse), ImageWidths(*config.prior.fine)
     return image_topology(config.levels, config.colours, n, coarse, fine)
 

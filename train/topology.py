@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 CONDITION = "condition"
+MATCHED = ("best", "mean", "raw_mean", "distance")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Conv:
     terms: tuple[Term, ...]
     relu: bool = True
     first: int = 0
-    role: str = "hidden"  # or "mean", "scale", "spike": decides the initial value
+    role: str = "hidden"  # or "mean", "scale", "spike", "gate": decides the initial value
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,28 @@ class Code:
     count: int
 
 
-Operation = Conv | Shuffle | Code
+@dataclass(frozen=True)
+class Match:
+    """Predicts symbols [first, first + count) of every site of a row from similar places before.
+
+    Writes their channels of `"<stage>.best"`, `".mean"` and `".raw_mean"`, and channel `first` of `".distance"`.
+    """
+
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Draws the means of symbols [first, first + count) in plane `params` to those in plane `matched`, by gates in `params`."""
+
+    params: str
+    matched: str
+    first: int
+    count: int
+
+
+Operation = Conv | Shuffle | Code | Match | Blend
 
 
 @dataclass
@@ -111,16 +133,29 @@ def symbols_term(stage: int, kh: int = 1, kw: int = 1, oy: int = 0, ox: int = 0,
     return tuple(Term(f"{stage}.{kind}", kh, kw, oy, ox, dilation, first, count) for kind in ("signed", "magnitude"))
 
 
+def matched_terms(stage: int, first: int, count: int) -> tuple[Term, ...]:
+    """What MATCH found for a group of symbols: the best place, the mean of the best ones, and how near the best is."""
+    views = tuple(Term(f"{stage}.{kind}", first=first, count=count) for kind in ("best", "mean"))
+    return (*views, Term(f"{stage}.distance", first=first, count=1))
+
+
 def _head(top: Topology, stage: int, first: int, count: int, context: tuple[Term, ...], hidden: int,
-          linear: tuple[Term, ...] = ()) -> list[Operation]:
-    """Hidden layer and the three parameters of a group of symbols; `linear` terms go straight to the mean."""
+          linear: tuple[Term, ...] = (), matched: bool = False) -> list[Operation]:
+    """Hidden layer and the parameters of a group of symbols; `linear` terms go straight to the mean.
+
+    With `matched` the hidden layer sees what MATCH finds for the group, and gates draw the means to it.
+    """
     tag = f"{stage}.group{first}"
+    roles = ("mean", "scale", "spike", "gate") if matched else ("mean", "scale", "spike")
     h = top.plane(f"{tag}.hidden", stage, hidden)
-    p = top.plane(f"{tag}.params", stage, 3 * count)
-    ops: list[Operation] = [Conv(f"{tag}.hidden", h, hidden, context)]
-    for i, role in enumerate(("mean", "scale", "spike")):
+    p = top.plane(f"{tag}.params", stage, len(roles) * count)
+    found = matched_terms(stage, first, count) if matched else ()
+    ops: list[Operation] = [Conv(f"{tag}.hidden", h, hidden, (*context, *found))]
+    for i, role in enumerate(roles):
         terms = (Term(h),) + (linear if role == "mean" else ())
         ops.append(Conv(f"{tag}.{role}", p, count, terms, relu=False, first=i * count, role=role))
+    if matched:
+        ops = [Match(first, count), *ops, Blend(p, f"{stage}.raw_mean", first, count)]
     return [*ops, Code(p, first, count)]
 
 
@@ -211,7 +246,7 @@ class SignalWidths:
     hidden: int
 
 
-def signal_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
+def signal_topology(levels: int, condition: int, w: SignalWidths, matched: bool = False) -> Topology:
     """A prior for wavelet blocks of a signal: context from earlier blocks, coarse to fine within a block.
 
     A row is a block of 2^L samples. `near` features see the last 4 blocks, `far` features four of those, 4 blocks
@@ -221,6 +256,7 @@ def signal_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
         levels: decomposition levels L.
         condition: channels n_q that tell the step.
         w: widths.
+        matched: whether every group is predicted from similar places before, too.
 
     Returns:
         A topology of one stage.
@@ -229,6 +265,8 @@ def signal_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
     groups = [[(0, 0), (1, 0)]] + [[(1 + levels - level, d) for d in range(2 ** (levels - level))] for level in range(levels - 1, 0, -1)]
     k = top.add_stage(Stage(0, 1, [s for g in groups for s in g]))
     row = top.stages[k].row
+    for kind in MATCHED if matched else ():
+        top.plane(f"{k}.{kind}", k, len(top.stages[k].symbols))
     embed = top.plane("embed", k, w.embed)
     near = top.plane("near", k, w.near)
     far = top.plane("far", k, w.far)
@@ -240,7 +278,7 @@ def signal_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
         known = symbols_term(k, 1, 1, 0, 0, 0, first) if first else ()
         linear = (Term("0.raw", 3, 1, -3, 0, 1, 0, 2),) if first == 0 else ()
         hidden = max(16, w.hidden)
-        row += _head(top, k, first, len(group), (Term(far), *known, condition_term), hidden, linear)
+        row += _head(top, k, first, len(group), (Term(far), *known, condition_term), hidden, linear, matched)
         first += len(group)
     row.append(Conv("embed", embed, w.embed, symbols_term(k)))
     return top

@@ -78,9 +78,10 @@ def load(path: str | Path) -> tuple[CodecModel, int]:
 def initialise(model: CodecModel, path: str | Path) -> int:
     """Takes over weights of another training; the config may differ in all but the layers.
 
-    Layers may be wider than those of the file, and residual networks of the synthesis deeper. The larger model computes what the small one
-    did: new channels keep their random start, and what they feed into the old ones is 0 (as in Chen et al. 2016, "Net2Net", there with
-    copies instead of zeros); new blocks keep a hundredth of their random start, for nothing at all would never learn under a ReLU.
+    Layers may be wider than those of the file, residual networks of the synthesis deeper, and Match operations new. The larger model computes
+    what the small one did, but for gates that begin ajar: new channels keep their random start, and what they feed into the old ones is 0 (as
+    in Chen et al. 2016, "Net2Net", there with copies instead of zeros); new blocks keep a hundredth of their random start, for nothing at all
+    would never learn under a ReLU.
 
     Returns:
         The training steps behind the weights.
@@ -91,7 +92,7 @@ def initialise(model: CodecModel, path: str | Path) -> int:
     arrays = _read(path)
     step = arrays.pop("step", np.int64(0))
     arrays.pop("config", None)
-    _assign(model, _deepened(model, _widened(model, arrays)), str(path))
+    _assign(model, _matched(model, _deepened(model, _widened(model, arrays))), str(path))
     return int(step)
 
 
@@ -100,6 +101,14 @@ def _deepened(model: CodecModel, arrays: dict[str, np.ndarray]) -> dict[str, np.
     variables = named(model)
     new = {name for name in variables if name not in arrays and "/block" in name and name.replace(_block(name), "block0") in arrays}
     return arrays | {name: NEW_BLOCK * variables[name].numpy() for name in new}
+
+
+def _matched(model: CodecModel, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays with those that Match operations need where the file knows of none: nothing comes from what was matched, but gates are ajar."""
+    missing = {name: variable.numpy() for name, variable in named(model).items() if name not in arrays and name.startswith("prior/")}
+    if model.prior.matcher is None:
+        return arrays
+    return arrays | {name: fresh if "_gate_" in name else np.zeros_like(fresh) for name, fresh in missing.items()}
 
 
 def _block(name: str) -> str:

@@ -12,7 +12,10 @@ enum {
     TERM_SIZE = 12,
     CONV_SIZE = 10,
     SHUFFLE_SIZE = 5,
-    CODE_SIZE = 9,
+    CODE_SIZE = 9, /* BLEND's, too */
+    MATCH_SIZE = 5,
+    MATCH_HEAD = 8,
+    MAX_SITES = 7,
     MIN_TAPS = 3,
     MAX_TAPS = 31,
     MAX_BLOB = 1 << 28
@@ -39,7 +42,8 @@ static int parse_head(cursor *c)
     vc_model *m = c->m;
     const uint8_t *p = here(c);
     if (!has(c, HEAD_SIZE)) return VC_EM_END;
-    if (p[0] != 'V' || p[1] != 'S' || p[2] != 'Y' || p[3] != 'M' || p[4] != 1) return VC_EM_MAGIC;
+    if (p[0] != 'V' || p[1] != 'S' || p[2] != 'Y' || p[3] != 'M' || p[4] < 1 || p[4] > 2) return VC_EM_MAGIC;
+    m->has_match = p[4] == 2;
     m->rank = p[5];
     m->levels = p[6];
     m->colours = p[7];
@@ -56,7 +60,7 @@ static int parse_head(cursor *c)
 
 static int check_head(vc_model *m)
 {
-    if (m->rank != 1 && m->rank != 2) return VC_EM_FIELD;
+    if (m->rank != 1 && (m->rank != 2 || m->has_match)) return VC_EM_FIELD;
     if (m->levels < 1 || m->levels > VC_MAX_LEVELS) return VC_EM_FIELD;
     if (m->colours < 1 || m->colours > (m->rank == 1 ? 1 : VC_MAX_COLOURS)) return VC_EM_FIELD;
     if (m->t_lo >= m->t_hi || m->t_hi > 255) return VC_EM_FIELD;
@@ -113,13 +117,26 @@ static int parse_bands(cursor *c)
     return VC_OK;
 }
 
+static int parse_match(cursor *c)
+{
+    c->m->match = c->at;
+    if (!c->m->has_match) return VC_OK;
+    if (!has(c, MATCH_HEAD)) return VC_EM_END;
+    vc_match_info i = vc_model_match(c->m);
+    uint32_t taps = 8u * i.sites * c->m->levels;
+    if (i.sites % 2 == 0 || i.sites > MAX_SITES || i.shift > VC_MAX_SHIFT) return VC_EM_FIELD;
+    if (!has(c, MATCH_HEAD + taps)) return VC_EM_END;
+    c->at += MATCH_HEAD + taps;
+    return VC_OK;
+}
+
 static int parse_planes(cursor *c)
 {
     c->m->planes = c->at;
     if (!has(c, (uint32_t)PLANE_SIZE * c->m->n_planes)) return VC_EM_END;
     for (uint32_t i = 0; i < c->m->n_planes; i++, c->at += PLANE_SIZE) {
         vc_plane_info p = vc_model_plane(c->m, i);
-        if (p.stage >= c->m->n_stages || p.kind > VC_RAW || p.channels == 0 || here(c)[5] != 0) return VC_EM_FIELD;
+        if (p.stage >= c->m->n_stages || p.kind >= VC_PLANE_KINDS || p.channels == 0 || here(c)[5] != 0) return VC_EM_FIELD;
         if (p.channels > VC_MAX_CHANNELS) return VC_EM_LIMIT;
     }
     return VC_OK;
@@ -162,7 +179,7 @@ static int parse_stages(cursor *c)
 
 int vc_model_load(vc_model *m, const uint8_t *blob, size_t n)
 {
-    static int (*const parts[])(cursor *) = {parse_mix, parse_filters, parse_bands, parse_planes, parse_stages};
+    static int (*const parts[])(cursor *) = {parse_mix, parse_filters, parse_bands, parse_match, parse_planes, parse_stages};
     vc_zero(m, sizeof *m);
     if (n > MAX_BLOB) return VC_EM_LIMIT;
     m->blob = blob;
@@ -198,6 +215,13 @@ int vc_model_step(const vc_model *m, uint32_t i, int t)
 {
     int v = t + vc_model_band(m, i).offset;
     return v < 0 ? 0 : v > 255 ? 255 : v;
+}
+
+vc_match_info vc_model_match(const vc_model *m)
+{
+    const uint8_t *p = m->blob + m->match;
+    vc_match_info info = {p[0], p[1], p[2], p[3], vc_u16(p + 4), vc_u16(p + 6), p + MATCH_HEAD};
+    return info;
 }
 
 uint32_t vc_model_stage_bands(const vc_model *m, uint32_t stage, uint32_t *n)
@@ -288,6 +312,15 @@ static int read_code(const uint8_t *p, uint32_t left, vc_operation *o)
     return o->n == 0 ? VC_EM_FIELD : VC_OK;
 }
 
+static int read_match(const uint8_t *p, uint32_t left, vc_operation *o)
+{
+    if (left < MATCH_SIZE) return VC_EM_END;
+    o->source = vc_u16(p + 1);
+    o->n = vc_u16(p + 3);
+    o->size = MATCH_SIZE;
+    return o->n == 0 ? VC_EM_FIELD : VC_OK;
+}
+
 int vc_operation_read(const vc_model *m, uint32_t at, vc_operation *o)
 {
     const uint8_t *p = m->blob + at;
@@ -299,6 +332,8 @@ int vc_operation_read(const vc_model *m, uint32_t at, vc_operation *o)
     case VC_CONV: return read_conv(p, left, o);
     case VC_SHUFFLE: return read_shuffle(p, left, o);
     case VC_CODE: return read_code(p, left, o);
+    case VC_MATCH: return m->has_match ? read_match(p, left, o) : VC_EM_FIELD;
+    case VC_BLEND: return m->has_match ? read_code(p, left, o) : VC_EM_FIELD;
     default: return VC_EM_FIELD;
     }
 }

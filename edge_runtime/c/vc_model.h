@@ -19,8 +19,10 @@ enum {
 };
 
 enum { VC_CONDITION = 0xffff };                               /* plane number of the condition */
-enum { VC_CONV = 1, VC_SHUFFLE = 2, VC_CODE = 3 };            /* operation types */
-enum { VC_COMPUTED = 0, VC_SIGNED = 1, VC_MAGNITUDE = 2, VC_RAW = 3 }; /* plane kinds */
+enum { VC_CONV = 1, VC_SHUFFLE = 2, VC_CODE = 3, VC_MATCH = 4, VC_BLEND = 5 }; /* operation types */
+
+/* Plane kinds: written by operations, by the coder (views of symbols), or by MATCH (views of what it predicts). */
+enum { VC_COMPUTED = 0, VC_SIGNED = 1, VC_MAGNITUDE = 2, VC_RAW = 3, VC_BEST = 4, VC_MEAN = 5, VC_RAW_MEAN = 6, VC_DISTANCE = 7, VC_PLANE_KINDS = 8 };
 
 typedef struct vc_stage {
     uint8_t level, phases;
@@ -39,10 +41,11 @@ typedef struct vc_model {
     const uint8_t *blob;
     uint32_t size;
     uint8_t rank, levels, colours, n_condition, n_stages;
+    uint8_t has_match;
     int8_t in_shift;
     uint16_t t_lo, t_hi, n_planes, n_bands;
     int32_t in_offset;
-    uint32_t mix, bands, planes;                                 /* offsets in the blob */
+    uint32_t mix, bands, match, planes;                          /* offsets in the blob */
     uint32_t filters[VC_MAX_LEVELS][2][VC_MAX_COLOURS];          /* the same; [level - 1][axis][plane] */
     vc_stage stages[VC_MAX_STAGES];
     vc_reach reach[VC_MAX_PLANES];
@@ -82,13 +85,23 @@ typedef struct vc_filter {
 /* Filter pair of level 1..L, axis 0 (x, or time) or 1 (y), colour plane. */
 vc_filter vc_model_filter(const vc_model *m, uint32_t level, uint32_t axis, uint32_t colour);
 
+/* The match section. */
+typedef struct vc_match_info {
+    uint8_t sites, shift, previous, known;
+    uint16_t nearest, farthest;
+    const uint8_t *inverse; /* i16 [levels][sites][2 bands][2 phases], little-endian */
+} vc_match_info;
+
+/* Of a model that has one. */
+vc_match_info vc_model_match(const vc_model *m);
+
 /* One operation as it lies in the blob. */
 typedef struct vc_operation {
     uint8_t type;
     uint8_t relu, n_terms;      /* CONV */
-    uint16_t plane;             /* CONV, SHUFFLE: written; CODE: parameters */
-    uint16_t first, n;          /* CONV: channels written; CODE: first = first parameter channel, n = symbols */
-    uint16_t source;            /* SHUFFLE: plane read; CODE: first symbol */
+    uint16_t plane;             /* CONV, SHUFFLE: written; CODE, BLEND: parameters */
+    uint16_t first, n;          /* CONV: channels written; CODE, BLEND: first = first parameter channel, n = symbols; MATCH: n alone */
+    uint16_t source;            /* SHUFFLE: plane read; CODE, BLEND, MATCH: first symbol */
     const uint8_t *terms, *shifts, *bias, *weights; /* CONV */
     uint32_t fan_in;            /* CONV: weights per output channel */
     uint32_t size;              /* bytes in the blob */

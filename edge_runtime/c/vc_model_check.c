@@ -2,8 +2,9 @@
 
 #include "vc_bytes.h"
 #include "vc_error.h"
+#include "vc_history.h"
 
-enum { MOST_SYMBOLS = 256 };
+enum { MOST_SYMBOLS = 256, MOST_COMPARED = 127 };
 
 /* An operation and where it stands: number `index` of its stage, prelude first. */
 typedef struct site {
@@ -153,10 +154,38 @@ static int check_code(const site *s)
     return s->o.source + s->o.n <= s->m->stages[s->stage].n_symbols ? VC_OK : VC_EM_SYMBOL;
 }
 
+static int has_plane(const vc_model *m, uint8_t kind)
+{
+    for (uint32_t i = 0; i < m->n_planes; i++)
+        if (vc_model_plane(m, i).kind == kind) return 1;
+    return 0;
+}
+
+static int check_match(const site *s)
+{
+    if (in_prelude(s)) return VC_EM_PLANE;
+    return s->o.source + s->o.n <= s->m->stages[s->stage].n_symbols ? VC_OK : VC_EM_SYMBOL;
+}
+
+/* A CODE's parameters, and as many gates. */
+static int check_blend(const site *s)
+{
+    int error = check_code(s);
+    if (error) return error;
+    if (s->o.first + 4 * s->o.n > vc_model_plane(s->m, s->o.plane).channels) return VC_EM_FIELD;
+    return has_plane(s->m, VC_RAW_MEAN) ? VC_OK : VC_EM_PLANE;
+}
+
 static int check_operation(const site *s, void *context)
 {
     (void)context;
-    return s->o.type == VC_CONV ? check_conv(s) : s->o.type == VC_SHUFFLE ? check_shuffle(s) : check_code(s);
+    switch (s->o.type) {
+    case VC_CONV: return check_conv(s);
+    case VC_SHUFFLE: return check_shuffle(s);
+    case VC_MATCH: return check_match(s);
+    case VC_BLEND: return check_blend(s);
+    default: return check_code(s);
+    }
 }
 
 /* What happens to one plane */
@@ -182,8 +211,10 @@ static int mark(history *h, const site *s, uint32_t first, uint32_t n)
 static int mark_writes(const site *s, void *context)
 {
     history *h = (history *)context;
-    if (s->o.type == VC_CODE) return h->info.kind != VC_COMPUTED && h->info.stage == s->stage ? mark(h, s, s->o.source, s->o.n) : VC_OK;
-    if (s->o.plane != h->plane) return VC_OK;
+    uint8_t kind = h->info.kind;
+    if (s->o.type == VC_CODE) return kind >= VC_SIGNED && kind <= VC_RAW && h->info.stage == s->stage ? mark(h, s, s->o.source, s->o.n) : VC_OK;
+    if (s->o.type == VC_MATCH) return kind >= VC_BEST ? mark(h, s, s->o.source, kind == VC_DISTANCE ? 1 : s->o.n) : VC_OK;
+    if (s->o.type == VC_BLEND || s->o.plane != h->plane) return VC_OK;
     return s->o.type == VC_CONV ? mark(h, s, s->o.first, s->o.n) : mark(h, s, 0, h->info.channels);
 }
 
@@ -232,9 +263,19 @@ static int check_code_read(const history *h, const site *s)
     return check_read(h, s, s->o.first, 3u * s->o.n, 0);
 }
 
+static int check_blend_read(const history *h, const site *s)
+{
+    if (h->info.kind == VC_RAW_MEAN) return check_read(h, s, s->o.source, s->o.n, 0);
+    if (s->o.plane != h->plane) return VC_OK;
+    int error = check_read(h, s, s->o.first, s->o.n, 0);
+    return error ? error : check_read(h, s, s->o.first + 3u * s->o.n, s->o.n, 0);
+}
+
 static int check_reads(const site *s, void *context)
 {
     history *h = (history *)context;
+    if (s->o.type == VC_MATCH) return VC_OK;
+    if (s->o.type == VC_BLEND) return check_blend_read(h, s);
     if (s->o.type == VC_CODE) return s->o.plane == h->plane ? check_code_read(h, s) : VC_OK;
     if (s->o.type == VC_SHUFFLE) {
         if (s->o.source != h->plane) return VC_OK;
@@ -273,15 +314,54 @@ static int check_plane(vc_model *m, uint32_t plane)
     return error ? error : check_depth(&h, &m->reach[plane]);
 }
 
-/* Planes of the coder: at most one of each kind a stage. */
+/* Planes of the coder and of MATCH: at most one of each kind a stage. */
 static int check_kinds(const vc_model *m)
 {
-    uint8_t seen[VC_MAX_STAGES][VC_RAW + 1];
+    uint8_t seen[VC_MAX_STAGES][VC_PLANE_KINDS];
     vc_zero(seen, sizeof seen);
     for (uint32_t i = 0; i < m->n_planes; i++) {
         vc_plane_info p = vc_model_plane(m, i);
         if (p.kind != VC_COMPUTED && seen[p.stage][p.kind]++) return VC_EM_PLANE;
+        if (p.kind >= VC_BEST && !m->has_match) return VC_EM_FIELD;
     }
+    return VC_OK;
+}
+
+/* The match section */
+
+/* Sums of the inverse filters stay within 32 bits. */
+static int check_inverse(const vc_match_info *i, uint32_t levels)
+{
+    for (uint32_t l = 0; l < levels; l++)
+        for (uint32_t phase = 0; phase < 2; phase++) {
+            int32_t sum = 0;
+            for (uint32_t j = 0; j < 2u * i->sites; j++) {
+                int32_t w = vc_i16(i->inverse + 8 * l * i->sites + 4 * j + 2 * phase);
+                sum += w < 0 ? -w : w;
+            }
+            if (sum > 65535) return VC_EM_SUM;
+        }
+    return VC_OK;
+}
+
+/* Lags are even, and none looks at a block before it is coded; sums of squared differences stay within 31 bits. */
+static int check_match_section(const vc_model *m)
+{
+    if (!m->has_match) return VC_OK;
+    vc_match_info i = vc_model_match(m);
+    vc_history_setup s = vc_history_setup_of(m, 0);
+    if (i.nearest % 2 || i.farthest % 2 || i.farthest < i.nearest || i.nearest < vc_history_delay(&s)) return VC_EM_FIELD;
+    if (i.previous < 1 || i.previous > i.known || i.known > m->stages[0].n_symbols) return VC_EM_FIELD;
+    if (i.previous + 2 * i.known > MOST_COMPARED) return VC_EM_FIELD;
+    return check_inverse(&i, m->levels);
+}
+
+/* What a MATCH compares has been coded by then. */
+static int check_compared(const site *s, const uint8_t *coded)
+{
+    uint32_t known = vc_model_match(s->m).known;
+    for (uint32_t i = 0; i < s->o.source && i < known; i++)
+        if (!coded[i]) return VC_EM_CAUSAL;
     return VC_OK;
 }
 
@@ -289,6 +369,7 @@ static int check_kinds(const vc_model *m)
 static int mark_coded(const site *s, void *context)
 {
     uint8_t(*coded)[MOST_SYMBOLS] = (uint8_t(*)[MOST_SYMBOLS])context;
+    if (s->o.type == VC_MATCH) return check_compared(s, coded[s->stage]);
     if (s->o.type != VC_CODE) return VC_OK;
     for (uint32_t i = s->o.source; i < (uint32_t)s->o.source + s->o.n; i++)
         if (coded[s->stage][i]++) return VC_EM_SYMBOL;
@@ -314,6 +395,7 @@ int vc_model_check(vc_model *m)
         if (error) return error;
     }
     int error = check_kinds(m);
+    if (!error) error = check_match_section(m);
     if (!error) error = for_each_operation(m, check_operation, NULL);
     if (!error) error = check_coded(m);
     for (uint32_t i = 0; !error && i < m->n_planes; i++) error = check_plane(m, i);

@@ -1,6 +1,7 @@
 #include "vc_prior.h"
 
 #include "vc_bytes.h"
+#include "vc_compand.h"
 #include "vc_error.h"
 
 enum {
@@ -31,7 +32,20 @@ static int64_t plan_symbols(vc_prior *p, const vc_model *m, const vc_geometry *g
     return (int64_t)s->n_symbols * vc_net_grid(m, g, stage).cols;
 }
 
-static void plan(vc_prior *p, const vc_model *m, const vc_geometry *g, vc_arena *a)
+static void plan_match(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, vc_arena *a)
+{
+    if (!m->has_match) return;
+    const vc_stage *s = &m->stages[0];
+    vc_match_setup setup = vc_match_setup_of(m, t);
+    vc_match_plan(&p->match, &setup, g->rows, g->cols, a);
+    p->match_symbols = (vc_match_symbol *)vc_arena_take(a, s->n_symbols, sizeof *p->match_symbols);
+    for (uint32_t i = 0; p->match_symbols && i < s->n_symbols; i++) {
+        vc_match_symbol symbol = {vc_u16(m->blob + s->symbols + 4 * i), vc_u16(m->blob + s->symbols + 4 * i + 2)};
+        p->match_symbols[i] = symbol;
+    }
+}
+
+static void plan(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, vc_arena *a)
 {
     int64_t most = 0;
     vc_net_plan(&p->net, m, g, a);
@@ -41,14 +55,17 @@ static void plan(vc_prior *p, const vc_model *m, const vc_geometry *g, vc_arena 
     }
     p->zeros = (vc_interval *)vc_arena_take(a, most, sizeof *p->zeros);
     p->cells = (vc_cell *)vc_arena_take(a, MOST_SYMBOLS, sizeof *p->cells);
+    plan_match(p, m, g, t, a);
 }
 
 static void find_known(vc_prior *p, const vc_model *m)
 {
     for (uint32_t s = 0; s < m->n_stages; s++) p->known[s][0] = p->known[s][1] = p->known[s][2] = VC_NO_PLANE;
+    for (int i = 0; i < 4; i++) p->matched[i] = VC_NO_PLANE;
     for (uint32_t i = 0; i < m->n_planes; i++) {
         vc_plane_info info = vc_model_plane(m, i);
-        if (info.kind != VC_COMPUTED) p->known[info.stage][info.kind - 1] = (int32_t)i;
+        if (info.kind >= VC_BEST) p->matched[info.kind - VC_BEST] = (int32_t)i;
+        else if (info.kind != VC_COMPUTED) p->known[info.stage][info.kind - VC_SIGNED] = (int32_t)i;
     }
 }
 
@@ -58,7 +75,7 @@ int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g)
     vc_arena a = {NULL, 0};
     int error = vc_net_check(m, g);
     if (error) return error;
-    plan(&p, m, g, &a);
+    plan(&p, m, g, 0, &a);
     return a.used + VC_ARENA_ALIGN;
 }
 
@@ -72,7 +89,7 @@ int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, 
     vc_zero(memory, (size_t)need);
     uintptr_t address = (uintptr_t)memory % VC_ARENA_ALIGN;
     vc_arena a = {(uint8_t *)memory + (VC_ARENA_ALIGN - address) % VC_ARENA_ALIGN, 0};
-    plan(p, m, g, &a);
+    plan(p, m, g, t, &a);
     find_known(p, m);
     vc_net_load(&p->net, t);
     return VC_OK;
@@ -117,18 +134,11 @@ int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_
 
 /* Running */
 
-static int32_t compand(int32_t n)
-{
-    int32_t e = 0;
-    while ((n + 1) >> (e + 1) != 0) e++;
-    return 256 * e + (((n + 1) << 8) >> e) - 256;
-}
-
 void vc_code_note(const vc_code_row *r, int32_t i, int32_t column, int32_t z)
 {
     if (z == 0) return;
     ptrdiff_t at = (ptrdiff_t)column * r->known_pitch + i;
-    int32_t magnitude = compand(z < 0 ? -z : z);
+    int32_t magnitude = vc_compand(z < 0 ? -z : z);
     if (r->known[0]) r->known[0][at] = (int16_t)(z < 0 ? -magnitude : magnitude);
     if (r->known[1]) r->known[1][at] = (int16_t)magnitude;
     if (r->known[2]) r->known[2][at] = vc_sat16(16 * z);
@@ -183,20 +193,57 @@ static int run_code(const run *k, uint32_t stage, const vc_layer *l, int32_t row
     return k->code(&r, k->context);
 }
 
+/* Where a view of what was matched lies, from a symbol on; NULL where the model has no such plane. */
+static int16_t *matched(const vc_prior *p, int kind, int32_t row, int32_t symbol)
+{
+    int32_t plane = p->matched[kind - VC_BEST];
+    return plane == VC_NO_PLANE ? NULL : vc_plane_row(&p->net.planes[plane], row) + symbol;
+}
+
+static void run_match(const run *k, const vc_layer *l, int32_t row, int32_t cols)
+{
+    vc_prior *p = k->p;
+    int32_t first = l->o.source;
+    vc_match_out out = {matched(p, VC_BEST, row, first), matched(p, VC_MEAN, row, first), matched(p, VC_RAW_MEAN, row, first),
+                        matched(p, VC_DISTANCE, row, first), p->net.model->stages[0].n_symbols};
+    vc_match_find(&p->match, p->match_symbols, k->bands, cols, first, l->o.n, &out);
+}
+
+/* Draws means to what was matched, by gates of 0 .. 256. */
+static void run_blend(const vc_prior *p, const vc_layer *l, int32_t row, int32_t cols)
+{
+    const vc_plane *parameters = &p->net.planes[l->o.plane];
+    int16_t *mean = vc_plane_row(parameters, row) + l->o.first;
+    const int16_t *wanted = matched(p, VC_RAW_MEAN, row, l->o.source);
+    for (int32_t c = 0; c < cols; c++, mean += parameters->channels, wanted += p->net.model->stages[0].n_symbols)
+        for (int32_t i = 0; i < l->o.n; i++) {
+            int32_t gate = mean[3 * l->o.n + i];
+            gate = gate < 0 ? 0 : gate > 256 ? 256 : gate;
+            mean[i] = (int16_t)(mean[i] + ((gate * (wanted[i] - mean[i]) + 128) >> 8));
+        }
+}
+
+static int run_operation(const run *k, uint32_t stage, const vc_layer *l, int32_t row, int16_t *const known[3], int32_t cols)
+{
+    switch (l->o.type) {
+    case VC_CONV: vc_net_conv(&k->p->net, l, row); return VC_OK;
+    case VC_MATCH: run_match(k, l, row, cols); return VC_OK;
+    case VC_BLEND: run_blend(k->p, l, row, cols); return VC_OK;
+    default: return k->code ? run_code(k, stage, l, row, known, cols) : VC_OK;
+    }
+}
+
 static int run_row(const run *k, uint32_t stage, int32_t row, int32_t cols)
 {
     const vc_stage *s = &k->p->net.model->stages[stage];
     int16_t *known[3];
     begin_known(k->p, stage, row, cols, known);
+    if (k->p->net.model->has_match) vc_match_next(&k->p->match);
     for (int32_t i = s->n_prelude; i < s->n_prelude + s->n_row; i++) {
-        const vc_layer *l = &k->p->net.layers[stage][i];
-        if (l->o.type == VC_CONV) {
-            vc_net_conv(&k->p->net, l, row);
-            continue;
-        }
-        int error = k->code ? run_code(k, stage, l, row, known, cols) : VC_OK;
+        int error = run_operation(k, stage, &k->p->net.layers[stage][i], row, known, cols);
         if (error) return error;
     }
+    if (k->p->net.model->has_match) vc_match_end(&k->p->match, k->p->match_symbols, k->bands);
     return VC_OK;
 }
 
@@ -204,6 +251,7 @@ static int run_stage(const run *k, uint32_t stage)
 {
     vc_geometry grid = vc_net_grid(k->p->net.model, &k->p->net.geometry, stage);
     vc_net_prelude(&k->p->net, stage);
+    if (k->p->net.model->has_match) vc_match_begin(&k->p->match);
     for (int32_t row = 0; row < grid.rows; row++) {
         int error = run_row(k, stage, row, grid.cols);
         if (error) return error;

@@ -10,6 +10,7 @@
 
 #include "vc_band.h"
 #include "vc_distribution.h"
+#include "vc_match.h"
 #include "vc_model.h"
 #include "vc_net.h"
 
@@ -30,6 +31,9 @@ typedef struct vc_prior {
     vc_net net;
     vc_symbol *symbols[VC_MAX_STAGES];
     int32_t known[VC_MAX_STAGES][3]; /* signed, magnitude and raw planes, or VC_NO_PLANE */
+    int32_t matched[4];              /* best, mean, raw mean and distance planes, likewise */
+    vc_match match;                  /* of a model that has one */
+    vc_match_symbol *match_symbols;
     vc_interval *zeros; /* scratch: of a row's symbols, the interval of zero */
     vc_cell *cells;     /* scratch: where a row's symbols lie */
     int32_t next_stage; /* stages before it have been coded */
@@ -82,7 +86,8 @@ typedef int (*vc_code_handler)(const vc_code_row *r, void *context);
 int64_t vc_prior_encode_by(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context,
                            vc_range_encoder *e);
 
-/* Runs all operations of the stages and `code` at every CODE. Without `code` all latents are zero: nothing is coded, but the planes are as if. */
+/* Runs all operations of the stages and `code` at every CODE. Without `code` all latents are zero, in `bands` as well: nothing is coded, but the
+   planes are as if. */
 int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context);
 
 /* Whether the stages may run now, with these bands. */

@@ -15,7 +15,8 @@ from vaecodec.export.symbols import Code, Conv, Term
 from vaecodec.export.trained import kernels
 from vaecodec.train.layers import prior as layers
 
-MODELS = ("tiny-image", "tiny-signal")
+MODELS = ("tiny-image", "tiny-signal", "tiny-matching")
+LENGTH = {"tiny-image": 16, "tiny-signal": 16, "tiny-matching": 256}
 
 
 def random_bands(name: str, size: int = 16) -> list[np.ndarray]:
@@ -72,8 +73,8 @@ def test_a_missing_convolution_is_named():
 @pytest.mark.parametrize("name", MODELS)
 def test_parameters_of_all_symbols_are_those_of_the_quantised_layer(name):
     program, prior = exported(name).program, trained(name).prior
-    bands = random_bands(name)
-    shape = (16, bands[-1].shape[1] * (2 if program.rank == 2 else 1))
+    bands = random_bands(name, LENGTH[name])
+    shape = (LENGTH[name], bands[-1].shape[1] * (2 if program.rank == 2 else 1))
     reference = ReferencePrior(program, shape, (program.t_lo + program.t_hi) // 2)
     reference.cost([b.copy() for b in bands], 0, len(program.stages) - 1)
     prior.quantised = True
@@ -83,18 +84,20 @@ def test_parameters_of_all_symbols_are_those_of_the_quantised_layer(name):
         for code in (op for op in stage.rows if isinstance(op, Code)):
             mine = floats[number][0, :, :, code.first_symbol : code.first_symbol + code.count].numpy() * [16, 4, 4]
             mean, scale, spike = np.split(reference.planes[code.parameters][..., : 3 * code.count], 3, axis=-1)
-            # float32 sums may round the other way now and then.
-            assert np.abs(mean - mine[..., 0]).max() <= 2
+            # float32 sums may round the other way now and then. Training matches by filters rounded in another way: some places differ.
+            matched = program.matching is not None
+            assert np.mean(np.abs(mean - mine[..., 0]) > 2) <= (0.1 if matched else 0)
             for whole, table in ((scale, mine[..., 1]), (spike, mine[..., 2])):
-                assert np.abs((whole + 32 >> 6) - table).max() <= 1
-                assert np.mean((whole + 32 >> 6) != table) < 0.02
+                assert np.mean(np.abs((whole + 32 >> 6) - table) > 1) <= (0.02 if matched else 0)
+                assert np.mean((whole + 32 >> 6) != table) < (0.1 if matched else 0.02)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_core_codes_latents_at_the_float_estimate(name):
     blob, prior = exported(name).program.to_bytes(), trained(name).prior
-    model, bands = SymbolModel(blob), random_bands(name, 64)
-    shape = (64, 64) if model.rank == 2 else (64, 2)
+    size = max(64, LENGTH[name])
+    model, bands = SymbolModel(blob), random_bands(name, size)
+    shape = (size, size if model.rank == 2 else 2)
     t = (model.t_lo + model.t_hi) // 2
     estimate = sum(float(tf.reduce_sum(b)) for b in prior([tf.constant(b[None], tf.float32) for b in bands], tf.constant([0.5])))
     assert Prior(model, shape, t).cost(bands, 0, model.stages - 1) == pytest.approx(estimate, rel=0.01)

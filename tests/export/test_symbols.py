@@ -60,7 +60,7 @@ def test_a_byte_too_many_is_refused():
         SymbolProgram.from_bytes(BLOB + b"\0")
 
 
-@pytest.mark.parametrize(("position", "value", "message"), [(0, 0, "VSYM"), (4, 2, "version"), (5, 3, "rank"), (21, 1, "reserved")])
+@pytest.mark.parametrize(("position", "value", "message"), [(0, 0, "VSYM"), (4, 3, "version"), (5, 3, "rank"), (21, 1, "reserved")])
 def test_a_damaged_header_is_refused(position, value, message):
     blob = bytearray(BLOB)
     blob[position] = value

@@ -8,14 +8,25 @@ import numpy as np
 
 from reference.arithmetic import div, rshift, sat16
 from reference.distribution import Distribution
+from reference.matching import Matcher
 from reference.range_coder import Decoder, Encoder, escape_bits
-from vaecodec.export.symbols import CONDITION, Code, PlaneKind, Shuffle, band_level
+from vaecodec.export.symbols import CONDITION, Blend, Code, Match, PlaneKind, Shuffle, band_level
 
 
 def activation(n):
     """A(n), a piecewise linear 256 log2(1 + n)."""
     e = (n + 1).bit_length() - 1
     return 256 * e + (((n + 1) << 8) >> e) - 256
+
+
+def matched_view(kind, eighths):
+    """What MATCH writes into a plane of that kind for values of a symbol at the places found, the best first, in 1/8."""
+    mean = (sum(eighths) + 2) >> 2
+    if kind == PlaneKind.RAW_MEAN:
+        return int(sat16(2 * mean))
+    value = eighths[0] if kind == PlaneKind.BEST else mean
+    size = activation(abs(value) + 7) - activation(7)
+    return size if value >= 0 else -size
 
 
 def coder_view(kind, z):
@@ -120,7 +131,9 @@ class Prior:
     def __init__(self, program, shape, t):
         self.program = program
         self.shape = shape
+        self.t = t
         self.q = condition(program, t)
+        self.matchers = []
         self.planes = [np.zeros((*self.grid(plane.stage), plane.channels), np.int64) for plane in program.planes]
 
     def grid(self, stage):
@@ -161,12 +174,43 @@ class Prior:
             stage = self.program.stages[number]
             for operation in stage.prelude:
                 self._prelude(operation)
+            if self.program.matching:
+                self.known = [np.zeros(band.shape, np.int64) for band in bands]
+                self.matchers = [Matcher(self.program, self.t, [band[:, c] for band in self.known]) for c in range(self.grid(number)[1])]
             for row in range(self.grid(number)[0]):
+                for matcher in self.matchers:
+                    matcher.begin_block()
                 for operation in stage.rows:
-                    if isinstance(operation, Code):
-                        self._code(coder, operation, number, row, bands)
-                    else:
-                        self._conv_row(operation, row)
+                    self._row(coder, operation, number, row, bands)
+
+    def _row(self, coder, operation, number, row, bands):
+        if isinstance(operation, Code):
+            self._code(coder, operation, number, row, bands)
+        elif isinstance(operation, Match):
+            self._match(operation, row)
+        elif isinstance(operation, Blend):
+            self._blend(operation, row)
+        else:
+            self._conv_row(operation, row)
+
+    def _match(self, match, row):
+        symbols = range(match.first_symbol, match.first_symbol + match.count)
+        for column, matcher in enumerate(self.matchers):
+            found = matcher.find(row, match.first_symbol)
+            for plane, data in zip(self.program.planes, self.planes, strict=True):
+                if plane.kind == PlaneKind.DISTANCE:
+                    data[row, column, match.first_symbol] = activation((found[0][1] if found else 2**31 - 1) >> 6)
+                elif plane.kind >= PlaneKind.BEST:
+                    for symbol in symbols if found else ():
+                        eighths = matcher.values(row, symbol, found)
+                        data[row, column, symbol] = matched_view(plane.kind, eighths + eighths[:1] * (4 - len(eighths)))
+
+    def _blend(self, blend, row):
+        raw = next(i for i, plane in enumerate(self.program.planes) if plane.kind == PlaneKind.RAW_MEAN)
+        wanted = self.planes[raw][row, :, blend.first_symbol : blend.first_symbol + blend.count]
+        parameters = self.planes[blend.parameters][row, :, blend.first_parameter :]
+        mean, gate = parameters[:, : blend.count], np.clip(parameters[:, 3 * blend.count : 4 * blend.count], 0, 256)
+        mean += (gate * (wanted - mean) + 128) >> 8
 
     def _prelude(self, operation):
         if isinstance(operation, Shuffle):
@@ -216,6 +260,8 @@ class Prior:
                     distribution = Distribution(int(mean[i]), int(scale[i]), int(spike[i]))
                     z = coder.symbol(distribution, int(bands[band][y, x]), place)
                     bands[band][y, x] = z
+                    if self.matchers:
+                        self.known[band][y, x] = z
                 self._publish(number, code.first_symbol + i, row, column, z)
 
     def _place(self, number, symbol, row, column):
@@ -229,7 +275,7 @@ class Prior:
 
     def _publish(self, number, symbol, row, column, z):
         for plane, data in zip(self.program.planes, self.planes, strict=True):
-            if plane.stage == number and plane.kind != PlaneKind.COMPUTED:
+            if plane.stage == number and PlaneKind.SIGNED <= plane.kind <= PlaneKind.RAW:
                 data[row, column, symbol] = coder_view(plane.kind, z)
 
 

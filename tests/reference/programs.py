@@ -9,10 +9,13 @@ import numpy as np
 from vaecodec.export.symbols import (
     CONDITION,
     Band,
+    Blend,
     Code,
     ColourMix,
     Conv,
     FilterPair,
+    Match,
+    Matching,
     PlaneKind,
     PlaneTable,
     Shuffle,
@@ -20,6 +23,7 @@ from vaecodec.export.symbols import (
     SymbolProgram,
     Term,
     band_count,
+    least_lag,
     stage_symbols,
 )
 
@@ -29,6 +33,23 @@ CODER_KINDS = (PlaneKind.SIGNED, PlaneKind.MAGNITUDE, PlaneKind.RAW)
 def random_program(seed, rank, levels, colours=1):
     """A valid program with random filters and networks."""
     return _Builder(seed, rank, levels, colours).program()
+
+
+def matching_program(seed, levels):
+    """A valid program of rank 1 with a random match section and operations that use it."""
+    return _MatchingBuilder(seed, levels).program()
+
+
+def repeating_latents(seed, shapes, levels, period):
+    """Latents of a packet that repeat, with some noise, every `period` blocks."""
+    rng = np.random.default_rng(seed)
+    bands = []
+    for n, channels in shapes:
+        repeats = (n << levels) // shapes[0][0] * period >> levels
+        one = rng.laplace(0, 2 ** rng.uniform(-1, 4), (repeats, channels))
+        z = np.resize(one, (n, channels)) + rng.normal(0, 0.4, (n, channels))
+        bands.append(np.round(z).astype(np.int16))
+    return bands
 
 
 def random_latents(seed, shapes):
@@ -60,7 +81,7 @@ class _Builder:
 
     def program(self):
         stages = tuple(self.stage(number) for number in range(self.n_stages))
-        t_lo = self.pick(0, 120)
+        t_lo, filters = self.pick(0, 120), self.filters_of_levels()
         program = SymbolProgram(
             rank=self.rank,
             levels=self.levels,
@@ -70,17 +91,22 @@ class _Builder:
             in_offset=self.pick(-200, 200),
             in_shift=self.pick(-2, 6),
             mix=tuple(self.mix() for _ in range(self.colours)) if self.rank == 2 else (),
-            filters=tuple(
-                tuple(tuple(self.filters() for _ in range(self.colours)) for _ in range(self.rank)) for _ in range(self.levels)
-            ),
+            filters=filters,
             bands=tuple(
                 Band(self.pick(-300, 100), self.pick(0, 255)) for _ in range(band_count(self.rank, self.levels, self.colours))
             ),
             planes=self.table.freeze(),
             stages=stages,
+            matching=self.matching(filters),
         )
         program.check()
         return program
+
+    def matching(self, _filters):
+        return None
+
+    def filters_of_levels(self):
+        return tuple(tuple(tuple(self.filters() for _ in range(self.colours)) for _ in range(self.rank)) for _ in range(self.levels))
 
     def mix(self):
         return ColourMix(tuple(self.rng.integers(-128, 128, self.colours).tolist()), self.pick(0, 9))
@@ -160,3 +186,39 @@ class _Builder:
         shift = self.rng.integers(0, 16, n) if shift is None else shift
         bias = self.rng.integers(-50000, 50000, n) if bias is None else bias
         return Conv(out, tuple(terms), shift, bias, relu, first)
+
+
+class _MatchingBuilder(_Builder):
+    """Programs whose groups look at what MATCH finds."""
+
+    KINDS = (PlaneKind.BEST, PlaneKind.MEAN, PlaneKind.RAW_MEAN, PlaneKind.DISTANCE)
+
+    def __init__(self, seed, levels):
+        super().__init__(seed, 1, levels, 1)
+        self.found = {kind: self.table.add(0, 1 << levels, kind) for kind in self.KINDS}
+
+    def matching(self, filters):
+        sites = 2 * self.pick(1, 3) + 1
+        nearest = least_lag(filters, sites) + 2 * self.pick(0, 3)
+        known = self.pick(1, min(42, 1 << self.levels))
+        inverse = self.rng.integers(-2000, 2000, (self.levels, sites, 2, 2)).tolist()
+        taps = tuple(tuple((tuple(low), tuple(high)) for low, high in level) for level in inverse)
+        return Matching(taps, self.pick(10, 13), self.pick(1, known), known, nearest, nearest + 2 * self.pick(0, 60))
+
+    def filters(self):
+        k = 2 * self.pick(1, 4) + 1
+        low, high = self.rng.integers(-60, 60, (2, k)).tolist()
+        return FilterPair(tuple(low), tuple(high), self.pick(4, 7), self.pick(4, 7))
+
+    def group(self, number, hidden, first, count):
+        """As ever, and before it a match that the parameters look at."""
+        if not count:
+            return []
+        out = self.table.add(number, 4 * count)
+        terms = [self.term(hidden, 4 * count, 1, 1), self.term(CONDITION, 4 * count)]
+        for kind, n in ((PlaneKind.BEST, count), (PlaneKind.MEAN, count), (PlaneKind.DISTANCE, 1)):
+            weights = self.rng.integers(-12, 12, (4 * count, 1, 1, n))
+            terms.append(Term(self.found[kind], weights, first))
+        bias = np.concatenate([self.rng.integers(-600, 600, count) << 5 for _ in range(3)] + [self.rng.integers(0, 300, count) << 5])
+        conv = self.conv(out, terms, shift=np.full(4 * count, 5), bias=bias)
+        return [Match(first, count), conv, Blend(out, first, count), Code(out, first, count)]

@@ -8,12 +8,15 @@ import tensorflow as tf
 import tensorflow_compression as tfc
 import tensorflow_probability as tfp
 
+from vaecodec.train.layers.matching import Matcher
 from vaecodec.train.layers.prior import Prior, bits, compand, power_of_two_grid
+from vaecodec.train.layers.wavelet import Analysis
 from vaecodec.train.topology import Code, ImageWidths, SignalWidths, Topology, image_topology, signal_topology
 
 tfd = tfp.distributions
 IMAGE = image_topology(2, 3, 3, ImageWidths(5, 3, 4, 5, 6), ImageWidths(4, 3, 4, 5, 6))
 SIGNAL = signal_topology(2, 3, SignalWidths(4, 5, 6, 8))
+MATCHING = signal_topology(2, 3, SignalWidths(4, 5, 6, 8), matched=True)
 
 
 def bands_of(top: Topology, examples: int, seed: int = 0, size: int = 16) -> list[np.ndarray]:
@@ -45,10 +48,15 @@ def order_of(top: Topology) -> dict[tuple[int, int], tuple[int, int]]:
     return order
 
 
-@pytest.mark.parametrize("top", [IMAGE, SIGNAL], ids=["rank 2", "rank 1"])
+def prior_of(top: Topology) -> Prior:
+    matcher = Matcher(top, Analysis(1, 2), (30, 60), (0, 0, 0), 40, 60) if top is MATCHING else None
+    return Prior(top, matcher=matcher)
+
+
+@pytest.mark.parametrize("top", [IMAGE, SIGNAL, MATCHING], ids=["rank 2", "rank 1", "matching"])
 def test_changing_a_symbol_changes_no_parameter_of_itself_or_of_symbols_before_it(top):
-    bands = bands_of(top, 1)
-    prior = shaken(Prior(top), bands)
+    bands = bands_of(top, 1, size=128 if top is MATCHING else 16)
+    prior = shaken(prior_of(top), bands)
     order = order_of(top)
     rng = np.random.default_rng(3)
     cases = []

@@ -82,6 +82,22 @@ def test_a_wider_model_computes_what_the_narrow_one_did(signal_config, image_con
         np.testing.assert_allclose(after.reconstruction, before.reconstruction, rtol=1e-4, atol=1e-3)
 
 
+def test_a_model_that_matches_begins_as_one_that_does_not_but_for_its_gates(signal_config, tmp_path):
+    plain = build(signal_config)
+    rng = np.random.default_rng(5)
+    for variable in plain.prior.trainable_variables:
+        variable.assign_add(rng.normal(0, 0.1, variable.shape))
+    weights.save(tmp_path / "plain.npz", plain, 1)
+    matching = build(replace(signal_config, prior=replace(signal_config.prior, lags=(32, 64))))
+    weights.initialise(matching, tmp_path / "plain.npz")
+    x, position = rng.uniform(0, 255, [2, 128, 1]).astype(np.float32), np.array([0.2, 0.7], np.float32)
+    before = plain(x, position).rate
+    np.testing.assert_allclose(matching(x, position).rate, before, rtol=0.2)
+    for op, bias in matching.prior.biases.items():
+        bias.assign(bias - 10 if op.endswith("gate") else bias)
+    np.testing.assert_allclose(matching(x, position).rate, before, rtol=1e-5)
+
+
 def test_a_deeper_synthesis_begins_close_to_the_shallow_one(signal_config, tmp_path):
     shallow = build(replace(signal_config, synthesis=SynthesisWidths((4,), (1,))))
     deep = build(replace(signal_config, synthesis=SynthesisWidths((4, 6), (2, 3))))

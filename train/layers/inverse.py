@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from vaecodec.codec.matching import INVERSE_SHIFT
 from vaecodec.train.layers.wavelet import integer_bank_taps, synthesis_taps
 
 Array = npt.NDArray[np.float64]
@@ -56,6 +57,25 @@ def inverse_taps(analysis: Array, start: Array) -> Array:
     covariance = rows @ r @ rows.T + _NOISE * np.eye(len(rows))
     crossed = rows @ r @ targets.T + _NOISE * start.reshape(-1, 2)
     return np.asarray(np.linalg.solve(covariance, crossed).reshape(start.shape))
+
+
+def integer_inverse(low: npt.ArrayLike, high: npt.ArrayLike, shifts: tuple[int, int], sites: int = TAPS) -> npt.NDArray[np.int64]:
+    """Integer synthesis filters that undo an integer analysis, for matching (docs/format.md section 4).
+
+    Args:
+        low: K int taps.
+        high: K int taps, centred on the odd sample.
+        shifts: of the sums of both.
+        sites: that the filters span, odd.
+
+    Returns:
+        [sites, 2 bands, 2 phases] with INVERSE_SHIFT fractional bits.
+    """
+    analysis = np.stack([np.asarray(low) / 2.0 ** shifts[0], np.asarray(high) / 2.0 ** shifts[1]], -1)
+    start = phase_taps(sites)
+    start[:, 0] *= np.sqrt(2) / abs(analysis[:, 0].sum())
+    start[:, 1] /= np.linalg.norm(analysis[:, 1])
+    return np.rint(inverse_taps(analysis, start) * 2.0 ** INVERSE_SHIFT).astype(np.int64)
 
 
 def reconstruction_decibels(analysis: Array, synthesis: Array) -> float:

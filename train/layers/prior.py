@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_compression as tfc
 
-from vaecodec.train.topology import CONDITION, Code, Conv, Shuffle, Stage, Term, Topology
+from vaecodec.train.layers.matching import Matcher
+from vaecodec.train.topology import CONDITION, Blend, Code, Conv, Shuffle, Stage, Term, Topology
 
 MAX_SHIFT = 15
 # Sum of |w| that leaves room for roundings and a bias: 32768 * sum |w| + |bias| < 2^31.
@@ -81,6 +82,7 @@ class Prior(tf.keras.layers.Layer):
         topology: the stages.
         quantised: train with weights on the int8 grid, activations in 1/256 and table steps, as the C core computes. May be changed between
             calls outside of a `tf.function`.
+        matcher: finds what topologies with Match operations look at; None for others.
 
     Under a mixed-precision dtype the convolutions run in the compute type, everything else in float32.
 
@@ -96,10 +98,11 @@ class Prior(tf.keras.layers.Layer):
         List over stages of [B, R, S, n_sym] bits.
     """
 
-    def __init__(self, topology: Topology, quantised: bool = False, **kwargs):
+    def __init__(self, topology: Topology, quantised: bool = False, matcher: Matcher | None = None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.topology = topology
         self.quantised = quantised
+        self.matcher = matcher
         self.kernels: dict[str, list[tf.Variable]] = {}
         self.biases: dict[str, tf.Variable] = {}
         for stage in topology.stages:
@@ -117,7 +120,7 @@ class Prior(tf.keras.layers.Layer):
             init = tf.keras.initializers.Zeros() if direct else tf.keras.initializers.RandomNormal(0.0, deviation)
             name = f"{op.name}_w{i}".replace(".", "_")
             kernels.append(self.add_weight(name, shape=[t.kh, t.kw, count, op.count], initializer=init, experimental_autocast=False))
-        start = {"scale": -1.0, "spike": -2.0}.get(op.role, 0.0)
+        start = {"scale": -1.0, "spike": -2.0, "gate": 0.1}.get(op.role, 0.0)
         self.kernels[op.name] = kernels
         self.biases[op.name] = self.add_weight(op.name.replace(".", "_") + "_b", shape=[op.count], experimental_autocast=False,
                                                initializer=tf.keras.initializers.Constant(start))
@@ -128,8 +131,13 @@ class Prior(tf.keras.layers.Layer):
         return t.kh * t.kw * (t.count or self.topology.planes[t.plane].channels)
 
     def call(self, bands: list[tf.Tensor], position: tf.Tensor, coefficients: list[tf.Tensor] | None = None) -> list[tf.Tensor]:
-        planes = {CONDITION: self._condition(position)}
+        planes = self._given(bands, position)
         return [self._stage(number, stage, bands, planes, coefficients) for number, stage in enumerate(self.topology.stages)]
+
+    def _given(self, bands: list[tf.Tensor], position: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The condition, and what was matched."""
+        found = {} if self.matcher is None else self.matcher(bands, position)
+        return {CONDITION: self._condition(position)} | {f"0.{name}": plane for name, plane in found.items()}
 
     def _condition(self, position: tf.Tensor) -> tf.Tensor:
         n = self.topology.condition
@@ -138,7 +146,7 @@ class Prior(tf.keras.layers.Layer):
 
     def parameters(self, bands: list[tf.Tensor], position: tf.Tensor) -> list[tf.Tensor]:
         """Mean, log2 scale and spike of every symbol: a list over stages of [B, R, S, n_sym, 3]."""
-        planes = {CONDITION: self._condition(position)}
+        planes = self._given(bands, position)
         return [self._run(number, stage, gather_symbols(self.topology, number, bands), planes)
                 for number, stage in enumerate(self.topology.stages)]
 
@@ -171,12 +179,22 @@ class Prior(tf.keras.layers.Layer):
                     partial.setdefault(op.out, []).append(value)
             elif isinstance(op, Shuffle):
                 planes[op.out] = tf.nn.depth_to_space(planes[op.source], 2)
+            elif isinstance(op, Blend):
+                partial[op.params] = self._blended(partial[op.params], planes[op.matched][..., op.first:op.first + op.count])
             elif isinstance(op, Code):
                 mean, scale, spike = partial[op.params]
                 if self.quantised:
                     scale, spike = quarters(scale), quarters(spike)
                 out.append(tf.stack([16.0 * mean, scale, spike], -1))
         return tf.concat(out, axis=-2)
+
+    def _blended(self, parameters: list[tf.Tensor], matched: tf.Tensor) -> list[tf.Tensor]:
+        """Mean, scale and spike after the gates, the fourth parameters, have drawn the means to what was matched."""
+        mean, scale, spike, gate = parameters
+        move = tf.clip_by_value(gate, 0.0, 1.0) * (matched - mean)
+        if self.quantised:
+            move += tf.stop_gradient(tf.floor(move * ACTIVATION_SCALE + 0.5) / ACTIVATION_SCALE - move)
+        return [mean + move, scale, spike]
 
     def _early(self, number: int, stage: Stage, planes: dict[str, tf.Tensor]) -> tf.Tensor:
         """The embedding of coded rows: last in a row's list, but read by the next rows, so computed first here."""
