@@ -19,12 +19,14 @@ from vaecodec.export.untrained import untrained_program
 BUNDLES: dict[str, dict[str, Any]] = {
     "tiny-image": {"rank": 2, "levels": 3, "colours": 3, "phases": 2},
     "tiny-signal": {"rank": 1, "levels": 4},
+    "tiny-matching": {"rank": 1, "levels": 4, "lags": (128, 900)},
 }
 
 
-def untrained_bundle(name: str, *, rank: int, levels: int, colours: int | None = None, phases: int = 1, **fields: Any) -> bytes:
+def untrained_bundle(name: str, *, rank: int, levels: int, colours: int | None = None, phases: int = 1,
+                     lags: tuple[int, int] | None = None, **fields: Any) -> bytes:  # fmt: skip
     """A bundle of the wavelet with the hand-written prior."""
-    program = untrained_program(rank, levels, colours=colours, phases=phases)
+    program = untrained_program(rank, levels, colours=colours, phases=phases, lags=lags)
     manifest = {
         "name": name,
         "version": "0",

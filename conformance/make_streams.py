@@ -96,6 +96,17 @@ def valid_signals(codec: SignalCodec) -> Iterator[tuple[str, bytes]]:
     yield "extreme-latents", codec.encode_latents(replace(latents, bands=[extreme(band.shape, b) for b, band in enumerate(latents.bands)]))
 
 
+def valid_matching(codec: SignalCodec) -> Iterator[tuple[str, bytes]]:
+    beats = np.rint(wave(3000, 2, 300)).astype(np.int16)
+    yield "beats", codec.encode(beats, rate=360, quality=60, packet_blocks=128)
+    yield "quality-100", codec.encode(beats[:1500], rate=360, quality=100, packet_blocks=128)
+    yield "quality-0", codec.encode(beats, rate=360, quality=0, packet_blocks=128)
+    yield "many-packets", codec.encode(beats, rate=360, quality=60, packet_blocks=12)
+    yield "chosen", codec.encode(beats[:, :1], rate=360, quality=60, packet_blocks=128, effort=2)
+    latents = codec.latents(codec.encode(beats, rate=360, quality=60, packet_blocks=256))
+    yield "extreme-latents", codec.encode_latents(replace(latents, bands=[extreme(band.shape, b) for b, band in enumerate(latents.bands)]))
+
+
 # --- invalid streams ------------------------------------------------------------------------------------------------
 
 
@@ -278,10 +289,11 @@ def main(release: str) -> None:
     root = Path(release)
     cases: dict[str, Any] = {"valid": {}, "invalid": {}}
     image = ImageCodec(Bundle.open(root / "tiny-image.vaemodel"))
-    signal = SignalCodec(Bundle.open(root / "tiny-signal.vaemodel"))
+    signal, matching = (SignalCodec(Bundle.open(root / f"tiny-{kind}.vaemodel")) for kind in ("signal", "matching"))
     for kind, codec, valid, invalid in (
         ("image", image, valid_images(image), invalid_images(image)),
         ("signal", signal, valid_signals(signal), invalid_signals(signal)),
+        ("matching", matching, valid_matching(matching), ()),
     ):
         for sort in ("valid", "invalid"):
             (root / sort).mkdir(parents=True, exist_ok=True)

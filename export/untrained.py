@@ -11,11 +11,15 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from vaecodec.codec.matching import INVERSE_SHIFT
 from vaecodec.export.symbols import (
     CONDITION,
     Band,
+    Blend,
     Code,
     Conv,
+    Match,
+    Matching,
     Operation,
     PlaneKind,
     PlaneTable,
@@ -25,7 +29,7 @@ from vaecodec.export.symbols import (
     Term,
     stage_symbols,
 )
-from vaecodec.export.wavelets import colour_mix, integer_bank, step_offsets
+from vaecodec.export.wavelets import colour_mix, integer_bank, inverse_filters, step_offsets
 
 Weights = npt.NDArray[np.int64]
 
@@ -38,6 +42,9 @@ _QUIET = -760
 _ABOVE = ((47, 73, 47), (14, 58, 14))
 _BESIDE = (67, 67)
 _PARENT = (85, 57)
+# Half way to what was matched, in 1/256.
+_GATE = 128
+_KNOWN, _PREVIOUS = 16, 8
 
 
 def untrained_program(
@@ -52,6 +59,7 @@ def untrained_program(
     in_offset: int | None = None,
     in_shift: int | None = None,
     rounding: int = 128,
+    lags: tuple[int, int] | None = None,
 ) -> SymbolProgram:
     """Builds the program.
 
@@ -66,6 +74,7 @@ def untrained_program(
         in_offset: subtracted from samples; by default 128 for pictures, 0 for signals.
         in_shift: fractional bits; by default 6 for 8-bit pictures and 4 for 11-bit signals: no band can saturate.
         rounding: rounding offset of every band, in 1/256.
+        lags: signals: nearest and farthest place that means are drawn to; None: they are not.
 
     Raises:
         ModelError: if the arguments lead to a program that breaks a rule.
@@ -74,7 +83,7 @@ def untrained_program(
     table = PlaneTable()
     stages: tuple[Stage, ...]
     if rank == 1:
-        stages = (_signal_stage(table, levels, n_q),)
+        stages = (_signal_stage(table, levels, n_q, lags is not None),)
     else:
         stages = _picture_stages(table, levels, planes_of_colour, phases, n_q)
     default = {1: (64, 176, 0, 4), 2: (112, 208, 128, 6)}[rank]
@@ -93,19 +102,27 @@ def untrained_program(
         bands=tuple(Band(offset, rounding) for offset in step_offsets(rank, levels, planes_of_colour)),
         planes=table.freeze(),
         stages=stages,
+        matching=_matching(levels, *lags) if lags else None,
     )
     program.check()
     return program
 
 
 def _parameters(
-    table: PlaneTable, stage: int, n: int, scale_terms: list[Term], n_q: int, mean: Term | None = None, octaves: float = 0.0
+    table: PlaneTable,
+    stage: int,
+    n: int,
+    scale_terms: list[Term],
+    n_q: int,
+    mean: Term | None = None,
+    octaves: float = 0.0,
+    gates: bool = False,
 ) -> tuple[int, list[Operation]]:
-    """A plane of n means, n scales and n spikes with the operations that fill it.
+    """A plane of n means, n scales, n spikes and, if wanted, n gates, with the operations that fill it.
 
     `octaves` raises the scale at the finest step, falling to nothing at the coarsest.
     """
-    out = table.add(stage, 3 * n)
+    out = table.add(stage, (4 if gates else 3) * n)
     nothing = Term(CONDITION, np.zeros((n, 1, 1, 1), np.int64))
     fall = np.round(np.linspace(octaves * _ONE, 0, n_q)).clip(-128, 127).astype(np.int64)
     condition = Term(CONDITION, np.tile(fall, (n, 1)).reshape(n, 1, 1, n_q))
@@ -113,10 +130,12 @@ def _parameters(
     def conv(part: int, terms: list[Term], bias: int) -> Conv:
         return Conv(out, tuple(terms), [_SHIFT] * n, [bias * _ONE] * n, first=part * n)
 
+    gate = [conv(3, [nothing], _GATE)] if gates else []
     return out, [
         conv(0, [mean or nothing], 0),
         conv(1, [*scale_terms, condition], _QUIET),
         conv(2, [nothing], _NO_SPIKE),
+        *gate,
     ]
 
 
@@ -188,21 +207,35 @@ def _across(n: int, phases: int, phases_read: int, d: int, taps: Iterable[tuple[
     return weights.reshape(n, 1, 3, phases_read * n)
 
 
-def _signal_stage(table: PlaneTable, levels: int, n_q: int) -> Stage:
+def _matching(levels: int, nearest: int, farthest: int) -> Matching:
+    known = min(_KNOWN, 1 << levels)
+    return Matching((inverse_filters(),) * levels, INVERSE_SHIFT, min(_PREVIOUS, known), known, nearest, farthest)
+
+
+def _signal_stage(table: PlaneTable, levels: int, n_q: int, matching: bool) -> Stage:
     """One row a block, coarse to fine: scales from the same level of the block before and from the next coarser level."""
     symbols = stage_symbols(1, levels)
     raw = table.add(0, len(symbols), PlaneKind.RAW)
     magnitude = table.add(0, len(symbols), PlaneKind.MAGNITUDE)
     mean = Term(raw, np.full((1, 1, 1, 1), _ONE - 1), oy=-1)
     before = Term(magnitude, np.full((1, 1, 1, 1), _ONE // 2), oy=-1)
-    out, convs = _parameters(table, 0, 1, [before], n_q, mean, octaves=0.99)
-    operations: list[Operation] = [*convs, Code(out, 0, 1)]
+    if matching:
+        table.add(0, len(symbols), PlaneKind.RAW_MEAN)
+    out, convs = _parameters(table, 0, 1, [before], n_q, mean, octaves=0.99, gates=matching)
+    operations: list[Operation] = _coded(convs, out, 0, 1, matching)
     for level in range(levels, 0, -1):
         n = 1 << (levels - level)  # symbols n .. 2n - 1 are this level's; n/2 .. n - 1 those of its parents
         terms = [Term(magnitude, np.full((n, 1, 1, n), max(1, 115 // n)), first=n, oy=-1)]
         if n > 1:
             parents = np.kron(np.eye(n // 2, dtype=np.int64), np.ones((2, 1), np.int64))
             terms.append(Term(magnitude, _PARENT[0] * parents.reshape(n, 1, 1, n // 2), first=n // 2))
-        out, convs = _parameters(table, 0, n, terms, n_q)
-        operations += [*convs, Code(out, n, n)]
+        out, convs = _parameters(table, 0, n, terms, n_q, gates=matching)
+        operations += _coded(convs, out, n, n, matching)
     return Stage(0, symbols, tuple(operations))
+
+
+def _coded(convs: list[Operation], out: int, first: int, count: int, matching: bool) -> list[Operation]:
+    """Parameters of some symbols and their code, with what it takes to match them first."""
+    if not matching:
+        return [*convs, Code(out, first, count)]
+    return [Match(first, count), *convs, Blend(out, first, count), Code(out, first, count)]

@@ -14,6 +14,7 @@ from math import log2
 import numpy as np
 import numpy.typing as npt
 
+from vaecodec.codec.matching import INVERSE_SHIFT
 from vaecodec.export.symbols import ColourMix, FilterPair, band_count
 
 FloatArray = npt.NDArray[np.float64]
@@ -123,6 +124,25 @@ def synthesis_filters() -> tuple[FloatArray, FloatArray]:
     low = 2 * _alternate(HIGH)
     high = 2 * _alternate(LOW) / high_gain(integer_bank())
     return np.r_[low[:0:-1], low], np.r_[high[:0:-1], high]
+
+
+def inverse_filters(sites: int = 5) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
+    """The dual filters as MATCH takes them (docs/format.md section 4).
+
+    Args:
+        sites: that they span, odd.
+
+    Returns:
+        [sites][band: low, high][phase] with INVERSE_SHIFT fractional bits.
+    """
+    low, high = synthesis_filters()
+    dual = np.stack([np.pad(low, 1), high]) * 2.0**INVERSE_SHIFT
+
+    def tap(j: int, band: int, phase: int) -> int:
+        at = phase - 2 * (j - sites // 2) - band + 4
+        return round(dual[band, at]) if 0 <= at < 9 else 0
+
+    return tuple(((tap(j, 0, 0), tap(j, 0, 1)), (tap(j, 1, 0), tap(j, 1, 1))) for j in range(sites))
 
 
 def peak_gain(levels: int) -> float:

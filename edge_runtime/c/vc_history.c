@@ -37,22 +37,19 @@ int32_t vc_history_delay(const vc_history_setup *s)
     return most + 2;
 }
 
-vc_history_setup vc_history_setup_of(const vc_model *m, int t)
+void vc_history_set_up(vc_history_setup *s, const vc_model *m, int t)
 {
     vc_match_info info = vc_model_match(m);
-    vc_history_setup s;
-    vc_zero(&s, sizeof s);
-    s.levels = m->levels;
-    s.sites = info.sites;
-    s.shift = info.shift;
+    s->levels = m->levels;
+    s->sites = info.sites;
+    s->shift = info.shift;
     for (uint32_t l = 0; l < m->levels; l++) {
         vc_filter f = vc_model_filter(m, l + 1, 0, 0);
         vc_history_level level = {(const int8_t *)f.low, (const int8_t *)f.high, info.inverse + 8u * l * info.sites,
                                   f.taps, f.shift_low, f.shift_high};
-        s.level[l] = level;
+        s->level[l] = level;
     }
-    for (uint32_t b = 0; b < m->n_bands; b++) s.step[b] = vc_model_step(m, b, t);
-    return s;
+    for (uint32_t b = 0; b < m->n_bands; b++) s->step[b] = vc_model_step(m, b, t);
 }
 
 /* Planning: each sequence has the values that a filter still needs of blocks before, and then those of one block. */
@@ -96,7 +93,7 @@ static void plan_channel(const vc_history *h, vc_history_channel *c, vc_arena *a
 
 void vc_history_plan(vc_history *h, const vc_history_setup *s, int32_t room, int32_t cols, vc_arena *a)
 {
-    h->setup = *s;
+    vc_copy_down((uint8_t *)&h->setup, (const uint8_t *)s, sizeof *s);
     h->room = room;
     h->cols = cols;
     h->first = 0;

@@ -45,7 +45,7 @@ typedef struct vc_history {
 } vc_history;
 
 /* Filters and step codes of a model with a match section, at step code t. */
-vc_history_setup vc_history_setup_of(const vc_model *m, int t);
+void vc_history_set_up(vc_history_setup *s, const vc_model *m, int t);
 
 /* Least lag at which a whole block of history is known when a block begins; even. */
 int32_t vc_history_delay(const vc_history_setup *s);

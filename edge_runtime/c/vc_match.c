@@ -14,11 +14,14 @@ enum {
     WORST = 0x7fffffff
 };
 
-vc_match_setup vc_match_setup_of(const vc_model *m, int t)
+void vc_match_set_up(vc_match_setup *s, const vc_model *m, int t)
 {
     vc_match_info info = vc_model_match(m);
-    vc_match_setup s = {vc_history_setup_of(m, t), info.previous, info.known, info.nearest, info.farthest};
-    return s;
+    vc_history_set_up(&s->history, m, t);
+    s->previous = info.previous;
+    s->known = info.known;
+    s->nearest = info.nearest;
+    s->farthest = info.farthest;
 }
 
 /* Planning */
@@ -37,7 +40,7 @@ static int32_t places(const vc_history_setup *s)
 /* Lags that the last of so many blocks can use: up to that at which the block before it would be the packet's first. */
 static int32_t count_lags(const vc_match_setup *s, int32_t rows)
 {
-    int64_t most = ((int64_t)rows - 2) << s->history.levels;
+    int64_t most = ((int64_t)rows - 2) * vc_history_block(&s->history);
     int64_t farthest = s->farthest < most ? s->farthest : most;
     return farthest < s->nearest ? 0 : (int32_t)((farthest - s->nearest) / 2) + 1;
 }
@@ -282,7 +285,8 @@ void vc_match_end(vc_match *k, const vc_match_symbol *symbols, const vc_band *ba
 /* Of the inverse filters, of the undecimated ones at every place, and of the comparisons. */
 int64_t vc_match_macs(const vc_model *m)
 {
-    vc_match_setup s = vc_match_setup_of(m, 0);
+    vc_match_setup s;
+    vc_match_set_up(&s, m, 0);
     int64_t macs = (int64_t)s.known * ((s.farthest - s.nearest) / 2 + 1);
     for (int32_t l = 1; l <= s.history.levels; l++) {
         macs += (int64_t)4 * s.history.sites * (vc_history_block(&s.history) >> l);

@@ -49,7 +49,7 @@ typedef struct vc_match_out {
 } vc_match_out;
 
 /* What a model with a match section asks for at step code t. */
-vc_match_setup vc_match_setup_of(const vc_model *m, int t);
+void vc_match_set_up(vc_match_setup *s, const vc_model *m, int t);
 
 /* Takes memory for packets of up to `rows` blocks of `cols` channels from the arena; with a base, which must be zero, also fills in `k`. */
 void vc_match_plan(vc_match *k, const vc_match_setup *s, int32_t rows, int32_t cols, vc_arena *a);

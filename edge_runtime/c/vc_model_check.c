@@ -349,7 +349,8 @@ static int check_match_section(const vc_model *m)
 {
     if (!m->has_match) return VC_OK;
     vc_match_info i = vc_model_match(m);
-    vc_history_setup s = vc_history_setup_of(m, 0);
+    vc_history_setup s;
+    vc_history_set_up(&s, m, 0);
     if (i.nearest % 2 || i.farthest % 2 || i.farthest < i.nearest || i.nearest < vc_history_delay(&s)) return VC_EM_FIELD;
     if (i.previous < 1 || i.previous > i.known || i.known > m->stages[0].n_symbols) return VC_EM_FIELD;
     if (i.previous + 2 * i.known > MOST_COMPARED) return VC_EM_FIELD;

@@ -36,7 +36,8 @@ static void plan_match(vc_prior *p, const vc_model *m, const vc_geometry *g, int
 {
     if (!m->has_match) return;
     const vc_stage *s = &m->stages[0];
-    vc_match_setup setup = vc_match_setup_of(m, t);
+    vc_match_setup setup;
+    vc_match_set_up(&setup, m, t);
     vc_match_plan(&p->match, &setup, g->rows, g->cols, a);
     p->match_symbols = (vc_match_symbol *)vc_arena_take(a, s->n_symbols, sizeof *p->match_symbols);
     for (uint32_t i = 0; p->match_symbols && i < s->n_symbols; i++) {

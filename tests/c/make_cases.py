@@ -22,6 +22,7 @@ TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
 from native_programs import random_latents, random_program  # noqa: E402
+from reference.programs import matching_program, repeating_latents  # noqa: E402
 
 from vaecodec.codec import image, signal, tiling  # noqa: E402
 from vaecodec.codec.bundle import Bundle  # noqa: E402
@@ -88,9 +89,19 @@ def random_cases(count):
         yield case(model, shape, t, chosen, payloads, x, weight)
 
 
+def matching_cases(count):
+    """Random programs that match, on latents that repeat."""
+    for seed in range(count):
+        program = matching_program(seed, 1 + seed % 4)
+        model, rows = SymbolModel(program.to_bytes()), 48
+        shape, t = (rows << model.levels, 1 + seed % 2), 40 * (seed % 6)
+        bands = repeating_latents(seed, model.band_shapes(shape), model.levels, program.matching.nearest // (1 << model.levels) + 2)
+        yield case(model, shape, t, bands, [(0, 0, Prior(model, shape, t).encode(bands, 0, 0))])
+
+
 def main():
     out = Path(sys.argv[1])
-    out.write_bytes(b"".join([*conformance_cases(TESTS.parent / "conformance"), *random_cases(40)]))
+    out.write_bytes(b"".join([*conformance_cases(TESTS.parent / "conformance"), *random_cases(40), *matching_cases(16)]))
 
 
 if __name__ == "__main__":
