@@ -216,18 +216,16 @@ static int32_t least_of_chunk(const vc_match *k, const vc_match_sums *s, int32_t
 }
 
 /* The shortest of equally good lags comes first: it has the highest index. */
-static choice choose(const vc_match *k, const vc_match_sums *s)
+static void choose(const vc_match *k, const vc_match_sums *s, choice *c)
 {
-    choice c = {{0}, {0}, 0};
     int32_t end = k->lags - k->candidates;
     for (int32_t top = k->lags; top > end;) {
         int32_t first = top - end >= CHUNK ? top - CHUNK : end;
-        if (top - first < CHUNK || least_of_chunk(k, s, first) < bar(&c))
+        if (top - first < CHUNK || least_of_chunk(k, s, first) < bar(c))
             for (int32_t i = top - 1; i >= first; i--)
-                if (total(s, i) < bar(&c)) consider(&c, i, total(s, i));
+                if (total(s, i) < bar(c)) consider(c, i, total(s, i));
         top = first;
     }
-    return c;
 }
 
 /* Predicting */
@@ -259,8 +257,10 @@ static void predict_nothing(const vc_match_out *out, ptrdiff_t at)
 static void find_in_channel(const vc_match *k, const vc_match_symbol *symbols, int32_t column, int32_t n, const vc_match_out *out)
 {
     ptrdiff_t at = (ptrdiff_t)column * out->pitch;
-    choice c = {{0}, {WORST}, 0};
-    if (k->candidates > 0) c = choose(k, &k->sums[column]);
+    choice c;
+    c.n = 0;
+    c.distance[0] = WORST;
+    if (k->candidates > 0) choose(k, &k->sums[column], &c);
     for (int32_t i = 0; i < n; i++) {
         if (c.n > 0) predict(k, &symbols[i], column, &c, out, at + i);
         else predict_nothing(out, at + i);
