@@ -58,6 +58,15 @@ static void check_encoding(const test_case *c, vc_bounded_channel *state, int nu
     free(out);
 }
 
+/* No sample is off by more than it may be. */
+static void check_bound(const test_case *c, int number)
+{
+    for (size_t i = 0; i < size_of(c); i++) {
+        int64_t off = (int64_t)c->given[i] - c->decoded[i];
+        if (off > c->max_error || -off > c->max_error) fail("a sample is off by more than it may be", number);
+    }
+}
+
 static void check_decoding(const test_case *c, vc_bounded_channel *state, int number)
 {
     int32_t *x = (int32_t *)need(size_of(c) * sizeof(int32_t));
@@ -101,6 +110,7 @@ int main(int argc, char **argv)
         vc_bounded_channel *state = (vc_bounded_channel *)need((size_t)c.channels * sizeof(vc_bounded_channel));
         check_encoding(&c, state, number);
         check_decoding(&c, state, number);
+        check_bound(&c, number);
         for (int i = 0; i < mutants; i++) try_payload(&c, state, number);
         free(state);
         free(c.given);

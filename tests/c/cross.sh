@@ -3,6 +3,7 @@
 # decode streams made here to the same latents and encode the same samples to the same bytes. Also that the core needs no library.
 #
 #   PYTHON=venv/bin/python tests/c/cross.sh        PYTHON has vaecodec installed: it writes the cases
+#   RECORDS="FOLDER 100 103" PYTHON=... tests/c/cross.sh      whole WFDB records as well, encoded here within 1 and without loss
 #
 # Debian packages: gcc qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 set -euo pipefail
@@ -39,6 +40,8 @@ freestanding() { # compiler, flags
 
 "$PYTHON" tests/c/make_cases.py "$work/cases"
 "$PYTHON" tests/c/make_bounded.py "$work/bounded"
+# shellcheck disable=SC2086  # a folder and names
+[ -z "${RECORDS:-}" ] || "$PYTHON" tests/c/make_bounded.py "$work/records" $RECORDS
 
 build gcc "$work/plain" -O3
 "$work/plain" "$work/cases"
@@ -53,9 +56,11 @@ build gcc "$work/portable" -O2 -DVC_NO_SIMD
 build aarch64-linux-gnu-gcc "$work/aarch64" -O2 -static
 qemu-aarch64 "$work/aarch64" "$work/cases" 2
 qemu-aarch64 "$work/aarch64.bounded" "$work/bounded" 2
+[ -z "${RECORDS:-}" ] || qemu-aarch64 "$work/aarch64.bounded" "$work/records"
 build arm-linux-gnueabihf-gcc "$work/armhf" -O2 -static
 qemu-arm "$work/armhf" "$work/cases" 2
 qemu-arm "$work/armhf.bounded" "$work/bounded" 2
+[ -z "${RECORDS:-}" ] || qemu-arm "$work/armhf.bounded" "$work/records"
 
 freestanding gcc
 freestanding aarch64-linux-gnu-gcc
