@@ -106,7 +106,11 @@ def _check_analysis(p: SymbolProgram) -> None:
         _need(all(-128 <= w <= 127 for w in row.weights), "weights of the colour mix must fit int8")
         _in_range(row.shift, 0, 15, "shift of the colour mix")
     shape = [[len(axis) for axis in level] for level in p.filters]
-    _need(shape == [[p.colours] * p.rank] * p.levels, "filters must be given for every level, axis and colour plane")
+    if p.lapped_shift is None:
+        _need(shape == [[p.colours] * p.rank] * p.levels, "filters must be given for every level, axis and colour plane")
+    else:
+        _need(p.rank == 1 and p.levels > 1 and not shape, "a lapped transform is for signals of two levels or more, and has no filters")
+        _in_range(p.lapped_shift, 0, 15, "shift of the lapped transform")
     for level in p.filters:
         for axis in level:
             for pair in axis:

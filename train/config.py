@@ -24,6 +24,7 @@ from vaecodec.codec.errors import InputError
 IMAGE, SIGNAL = "image", "signal"
 STEPS_AN_OCTAVE = 16  # of the step code (docs/format.md section 3)
 PARTS = ("prior", "synthesis", "filters")
+WAVELET, LAPPED = "wavelet", "lapped"
 SQUARED_ERROR, MS_SSIM = "squared error", "ms-ssim"
 MS_SSIM_SIDE = 11 * 2**4  # a window of 11 pixels at the coarsest of five scales
 REACH = 4  # samples that the analysis filters see to each side
@@ -182,6 +183,7 @@ class Data:
         flip: probability of mirroring a crop left to right, or a window's sign.
         transpose: pictures: probability of swapping rows and columns.
         gain: signals: deviation of the log of a random gain, drawn for half of the windows.
+        warp: signals: deviation of the log of a random pace, drawn for half of the windows, which are then interpolated.
     """
 
     train: tuple[str, ...] = ()
@@ -194,6 +196,7 @@ class Data:
     flip: float = 0.5
     transpose: float = 0.3
     gain: float = 0.0
+    warp: float = 0.0
 
     def __post_init__(self) -> None:
         _count("data.length", self.length, 2, 2**22)
@@ -205,6 +208,7 @@ class Data:
         _between("data.flip", self.flip, 0, 1)
         _between("data.transpose", self.transpose, 0, 1)
         _between("data.gain", self.gain, 0, 4)
+        _between("data.warp", self.warp, 0, 1)
         require(all(_number(r, 1e-30, 1e30) for r in self.resolution), "data.resolution", "positive numbers", self.resolution)
         require(all(_number(w, 0, 1e9) for w in self.weights), "data.weights", "numbers from 0 on", self.weights)
         self._check_columns()
@@ -311,12 +315,14 @@ class ModelConfig:
         modality: "image" (rank 2) or "signal" (rank 1).
         levels: L of the filter bank, 1..8.
         colours: planes C of pictures, 1 or 3; 1 for signals.
+        transform: "wavelet", or for signals "lapped": 2^levels frequencies a block, for what sounds rather than beats.
     """
 
     name: str
     modality: str
     levels: int
     colours: int = 1
+    transform: str = WAVELET
     sensor: Sensor = field(default_factory=Sensor)
     step: Step = field(default_factory=Step)
     rounding: Rounding = field(default_factory=Rounding)
@@ -339,6 +345,7 @@ class ModelConfig:
         weights = self.step.weights
         require(len(weights) in (0, self.levels + 1), "step.weights", f"{self.levels + 1} numbers, or none", weights)
         self._check_distortion()
+        self._check_transform()
         self._check_length("data.length", self.data.length)
         self._check_length("validation.length", self.validation.length)
 
@@ -346,6 +353,12 @@ class ModelConfig:
         if self.training.distortion == MS_SSIM:
             fits = self.modality == IMAGE and "filters" not in self.training.parts and min(self.data.length, self.validation.length) >= MS_SSIM_SIDE
             require(fits, "training.distortion", f"{MS_SSIM} for pictures of {MS_SSIM_SIDE} pixels or more, with resting filters", MS_SSIM)
+
+    def _check_transform(self) -> None:
+        require(self.transform in (WAVELET, LAPPED), "transform", f'"{WAVELET}" or "{LAPPED}"', self.transform)
+        if self.transform == LAPPED:
+            fits = self.modality == SIGNAL and self.levels > 1 and "filters" not in self.training.parts
+            require(fits, "transform", "lapped for signals of two levels or more whose filters rest", self.transform)
 
     def _check_length(self, name: str, length: int) -> None:
         unit = 2**self.levels

@@ -11,13 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from vaecodec.codec.rdoq import SLOPE, plan
-from vaecodec.train.config import STEPS_AN_OCTAVE, ModelConfig
+from vaecodec.train.config import LAPPED, STEPS_AN_OCTAVE, ModelConfig
 from vaecodec.train.layers.colour import Colour
 from vaecodec.train.layers.inverse import bank_inverse
+from vaecodec.train.layers.lapped import Lapped, LappedSynthesis
 from vaecodec.train.layers.prior import Prior, bits, gather_symbols, scatter_symbols
 from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
-from vaecodec.train.topology import ImageWidths, SignalWidths, Topology, image_topology, signal_topology
+from vaecodec.train.topology import ImageWidths, SignalWidths, Topology, image_topology, lapped_topology, signal_topology
 
 EFFORT = plan(2)
 
@@ -90,11 +91,23 @@ class CodecModel(tf.keras.Model):
         self.unmix = Colour(inverse=True, name="unmix") if mixed else None
         # Filters are float here: the export rounds the taps and corrects the inverse by what the rounding changed. Five-tap inverses
         # of rounded taps would stop at 42 dB, so training on the grid would only learn to live with an error that never comes.
-        self.analysis = Analysis(config.rank, config.levels, trainable_filters, name="analysis")
+        self.analysis = self._analysis()
         self.prior = Prior(self.topology, name="prior", dtype=dtype)
+        self.synthesis = self._synthesis(dtype)
+
+    def _analysis(self) -> Analysis | Lapped:
+        config = self.config
+        if config.transform == LAPPED:
+            return Lapped(config.levels, name="analysis")
+        return Analysis(config.rank, config.levels, self.trainable_filters, name="analysis")
+
+    def _synthesis(self, dtype: str) -> Synthesis | LappedSynthesis:
+        config = self.config
         widths = [ResidualWidths(*config.synthesis.level(level)) for level in range(1, config.levels + 1)]
-        start = bank_inverse() if trainable_filters else None
-        self.synthesis = Synthesis(config.rank, config.colours, widths, trainable_filters, start, name="synthesis", dtype=dtype)
+        if config.transform == LAPPED:
+            return LappedSynthesis(config.levels, widths[0], name="synthesis", dtype=dtype)
+        start = bank_inverse() if self.trainable_filters else None
+        return Synthesis(config.rank, config.colours, widths, self.trainable_filters, start, name="synthesis", dtype=dtype)
 
     @property
     def quantised(self) -> bool:
@@ -203,7 +216,8 @@ def topology_of(config: ModelConfig) -> Topology:
     """The prior's stages and operations."""
     n = config.step.condition
     if config.rank == 1:
-        return signal_topology(config.levels, n, SignalWidths(*config.prior.signal))
+        widths = SignalWidths(*config.prior.signal)
+        return lapped_topology(config.levels, n, widths) if config.transform == LAPPED else signal_topology(config.levels, n, widths)
     coarse, fine = ImageWidths(*config.prior.coarse), ImageWidths(*config.prior.fine)
     return image_topology(config.levels, config.colours, n, coarse, fine)
 

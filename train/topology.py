@@ -246,6 +246,51 @@ def signal_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
     return top
 
 
+WIDEST_GROUP = 16  # symbols of a lapped prior's group, below the last octave twice as many
+SEEN = 32  # frequencies below a group that it sees
+BESIDE = 2  # frequencies beyond a group that it sees of the blocks before
+
+
+def lapped_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
+    """A prior for the blocks of a lapped transform: low to high frequencies within a block, context from the blocks before.
+
+    Signs say little about a frequency whose phase moves on from block to block: but for the groups' own symbols all context is of magnitudes. A group
+    sees the `SEEN` frequencies below it, the same frequencies of the two blocks before, and `far`, which sees 16 blocks as in `signal_topology`.
+
+    Args:
+        levels: L; 2^L frequencies a block.
+        condition: channels n_q that tell the step.
+        w: widths.
+
+    Returns:
+        A topology of one stage.
+    """
+    top = Topology(1, levels, 1, condition)
+    symbols = [(0, 0)] + [(1 + levels - level, d) for level in range(levels, 0, -1) for d in range(2 ** (levels - level))]
+    k = top.add_stage(Stage(0, 1, symbols))
+    row, condition_term, size = top.stages[k].row, Term(CONDITION), len(symbols)
+    embed, near, far = (top.plane(name, k, n) for name, n in (("embed", w.embed), ("near", w.near), ("far", w.far)))
+    row.append(Conv("near", near, w.near, (Term(embed, 4, 1, -4, 0), condition_term)))
+    row.append(Conv("far", far, w.far, (Term(near, 4, 1, -12, 0, 4), condition_term)))
+    for first, end in _lapped_groups(size):
+        low, high, below = max(0, first - BESIDE), min(size, end + BESIDE), max(0, first - SEEN)
+        before = (Term(f"{k}.magnitude", 2, 1, -2, 0, 1, low, high - low),)
+        known = (Term(f"{k}.magnitude", 1, 1, 0, 0, 1, below, first - below),) if first else ()
+        row += _head(top, k, first, end - first, (Term(far), *before, *known, condition_term), w.hidden)
+    row.append(Conv("embed", embed, w.embed, (Term(f"{k}.magnitude"),)))
+    return top
+
+
+def _lapped_groups(size: int) -> list[tuple[int, int]]:
+    """First frequency and end of each group: 2, 2, 4, 8, 8, 8, then 16 each and from a half of all on 32 each."""
+    edges = [0]
+    while edges[-1] < size:
+        here = edges[-1]
+        width = 2 if here < 4 else 4 if here < 8 else 8 if here < 32 else WIDEST_GROUP if here < size // 2 else 2 * WIDEST_GROUP
+        edges.append(min(size, here + width))
+    return list(zip(edges, edges[1:]))
+
+
 def macs_per_sample(top: Topology) -> float:
     """Multiply-accumulates of the prior per pixel and per sample of a channel, hidden and output layers alike."""
     total = 0.0

@@ -61,6 +61,7 @@ class _Builder:
     def program(self):
         stages = tuple(self.stage(number) for number in range(self.n_stages))
         t_lo = self.pick(0, 120)
+        lapped = self.rank == 1 and self.levels > 1 and self.pick(0, 2) == 0
         program = SymbolProgram(
             rank=self.rank,
             levels=self.levels,
@@ -71,13 +72,15 @@ class _Builder:
             in_shift=self.pick(-2, 6),
             mix=tuple(self.mix() for _ in range(self.colours)) if self.rank == 2 else (),
             filters=tuple(
-                tuple(tuple(self.filters() for _ in range(self.colours)) for _ in range(self.rank)) for _ in range(self.levels)
+                tuple(tuple(self.filters() for _ in range(self.colours)) for _ in range(self.rank))
+                for _ in range(0 if lapped else self.levels)
             ),
             bands=tuple(
                 Band(self.pick(-300, 100), self.pick(0, 255)) for _ in range(band_count(self.rank, self.levels, self.colours))
             ),
             planes=self.table.freeze(),
             stages=stages,
+            lapped_shift=self.pick(0, 10) if lapped else None,
         )
         program.check()
         return program

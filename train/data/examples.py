@@ -88,9 +88,13 @@ class Windows:
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         n = self.data.length
         number = min(int(np.searchsorted(self.shares, rng.random())), len(self.shares) - 1)
-        recording = _at_least(self.recordings[number], n, 1)
-        start = int(rng.integers(len(recording) - n + 1))
-        window = recording[start : start + n, self._column(rng, recording.shape[1])].astype(np.float32)
+        pace = np.exp(rng.normal() * self.data.warp) if self.data.warp and rng.random() < 0.5 else 1.0
+        span = int(np.ceil((n - 1) * pace)) + 1
+        recording = _at_least(self.recordings[number], span, 1)
+        start = int(rng.integers(len(recording) - span + 1))
+        window = recording[start : start + span, self._column(rng, recording.shape[1])].astype(np.float32)
+        if pace != 1:
+            window = np.interp(pace * np.arange(n), np.arange(span), window)
         if self.data.gain and rng.random() < 0.5:
             window = window * np.exp(rng.normal() * self.data.gain)
         if rng.random() < self.data.flip:
