@@ -24,6 +24,7 @@ from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.grids import Bands, padded
+from vaecodec.codec.lapped import LappedSynthesis
 from vaecodec.codec.native import Prior
 from vaecodec.codec.rate import encode_at, fit_prdn, only_one, step_code
 from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, two_dimensional
@@ -77,7 +78,7 @@ class SignalCodec:
         self._model = bundle.symbols
         self._threads = threads
         self._max_samples = max_samples
-        self._synthesis: Synthesis | None = None
+        self._synthesis: Synthesis | LappedSynthesis | None = None
         self._bounded = BoundedCodec(max_samples=max_samples)
         self._lock = Lock()  # an interpreter serves one thread at a time
 
@@ -326,9 +327,10 @@ class SignalCodec:
             raise ModelError(f"this stream needs model {header.model_id:08x}; {self.bundle.name} is {self.bundle.model_id:08x}")
         return header
 
-    def _synthesiser(self) -> Synthesis:
+    def _synthesiser(self) -> Synthesis | LappedSynthesis:
         if self._synthesis is None:
-            self._synthesis = Synthesis(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
+            kind = LappedSynthesis if self._model.lapped else Synthesis
+            self._synthesis = kind(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
         return self._synthesis
 
 

@@ -26,6 +26,8 @@ from vaecodec.codec.image import ImageCodec, ImageLatents
 from vaecodec.codec.signal import SignalCodec, SignalLatents
 from vaecodec.codec.synthesis import whole
 from vaecodec.export.trained import Exported, Trained
+from vaecodec.train.config import LAPPED
+from vaecodec.train.layers.lapped import Lapped, LappedBlock, LappedSynthesis
 from vaecodec.train.layers.synthesis import LevelSynthesis, ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
 
@@ -284,7 +286,7 @@ class _Bench:
             return y
         return np.asarray((y * self._exported.filters.colour_gains) @ self._exported.unmix.T)
 
-    def _run(self, synthesis: Synthesis, bands: Bands, t: int) -> Float:
+    def _run(self, synthesis: Synthesis | LappedSynthesis, bands: Bands, t: int) -> Float:
         tensors = [tf.constant(band[None], tf.float32) for band in bands]
         return np.asarray(synthesis(tensors, self._position(t))[0], np.float64) * self._step(t)
 
@@ -311,7 +313,9 @@ class _Bench:
             yield [b[None, full * header.rows * s :] for b, s in zip(z, scales, strict=True)]
 
 
-def _float_analysis(trained: Trained) -> Analysis:
+def _float_analysis(trained: Trained) -> Analysis | Lapped:
+    if trained.config.transform == LAPPED:
+        return Lapped(trained.config.levels)
     analysis = Analysis(trained.config.rank, trained.config.levels)
     for variables, taps in zip(analysis.taps, trained.taps, strict=True):
         for variable, value in zip(variables, taps, strict=True):
@@ -319,9 +323,13 @@ def _float_analysis(trained: Trained) -> Analysis:
     return analysis
 
 
-def _whole(levels: Sequence[LevelSynthesis]) -> Synthesis:
+def _whole(levels: Sequence[LevelSynthesis] | Sequence[LappedBlock]) -> Synthesis | LappedSynthesis:
     """The layers as one synthesis over whole bands."""
-    synthesis = Synthesis(levels[0].rank, levels[0].colours, [ResidualWidths(0, 0)] * len(levels))
+    synthesis: Synthesis | LappedSynthesis
+    if isinstance(levels[0], LappedBlock):
+        synthesis = LappedSynthesis(levels[0].size.bit_length() - 1, ResidualWidths(0, 0))
+    else:
+        synthesis = Synthesis(levels[0].rank, levels[0].colours, [ResidualWidths(0, 0)] * len(levels))
     synthesis.steps = list(levels)
     return synthesis
 
