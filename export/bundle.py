@@ -190,6 +190,8 @@ def _manifest(trained: Trained, exported: Exported, facts: Facts) -> dict[str, A
         "units": sensor.units,
         "bits": sensor.bits,
         "packet_blocks": packet_blocks(sensor.rate, config.levels) if signal else None,
+        "deviation": config.data.deviation or None,
+        "brief": signal or None,
         "halo": halo(exported.levels),
         "steps": trained.steps,
         "figures": {},

@@ -221,12 +221,13 @@ class _Bench:
         padded = np.pad(np.asarray(sample, np.float64), pads, mode="edge")
         header = latents.header
         if isinstance(header, container.SignalHeader):
-            offsets, scale = np.asarray(header.offsets, np.float64), 2.0**header.shift
+            offsets, scale = np.asarray(header.offsets, np.float64), header.scales
         else:
-            offsets, scale = np.zeros(1), 1.0
+            offsets, scale = np.zeros(1), (1.0,)
         offsets = offsets + self._exported.program.in_offset
+        units = np.asarray(scale)
         crop = tuple(slice(0, side) for side in sample.shape)
-        return (padded - offsets) / scale, lambda y: (y * scale + offsets)[crop]
+        return (padded - offsets) / units, lambda y: (y * units + offsets)[crop]
 
     def _decoded(self, latents: ImageLatents | SignalLatents) -> Float:
         """The codec's reconstruction before rounding."""
@@ -240,7 +241,7 @@ class _Bench:
         assert isinstance(latents, SignalLatents)
         assert isinstance(header, container.SignalHeader)
         values = synthesis.signal(latents.bands, header.step_code)[: latents.samples]
-        return np.asarray(values * 2.0**header.shift + np.asarray(header.offsets))
+        return np.asarray(values * header.scales + np.asarray(header.offsets))
 
     def _error(self, sample: Array, reconstruction: Float) -> float:
         if self._rank == 2:
@@ -305,12 +306,13 @@ class _Bench:
             yield [band[None] for band in z]
             return
         blocks = len(z[0])
-        full = blocks // header.rows
+        rows = header.rows or blocks
+        full = blocks // rows
         scales = [len(band) // blocks for band in z]
         if full:
-            yield [b[: full * header.rows * s].reshape(full, header.rows * s, -1) for b, s in zip(z, scales, strict=True)]
-        if blocks % header.rows:
-            yield [b[None, full * header.rows * s :] for b, s in zip(z, scales, strict=True)]
+            yield [b[: full * rows * s].reshape(full, rows * s, -1) for b, s in zip(z, scales, strict=True)]
+        if blocks % rows:
+            yield [b[None, full * rows * s :] for b, s in zip(z, scales, strict=True)]
 
 
 def _float_analysis(trained: Trained) -> Analysis | Lapped:

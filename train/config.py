@@ -179,10 +179,13 @@ class Data:
         columns: signals: names (CSV, Parquet) or numbers of the channels to use; empty: all numeric ones.
         weights: signals: how often each of the columns is drawn; empty: equally.
         resolution: signals of floats: size of one integer step, one value or one a column; empty: samples are integers already.
-        offset: signals: "file" (the file's own baseline, 0 where it has none), "median" (of the channel), or "none".
+        offset: signals: "file" (the file's own baseline, 0 where it has none), "median" or "mean" (of the channel), or "none".
         flip: probability of mirroring a crop left to right, or a window's sign.
         transpose: pictures: probability of swapping rows and columns.
         gain: signals: deviation of the log of a random gain, drawn for half of the windows.
+        together: signals: windows hold all columns, and the prior of wavelets sees what moves together; otherwise one column each.
+        deviation: signals: what every channel's standard deviation is brought to, if it is larger, as the encoder does; 0: none is.
+        axes: signals drawn together: so many columns in turn are the axes of a vector, turned at random in half of the windows; 0: none is.
         warp: signals: deviation of the log of a random pace, drawn for half of the windows, which are then interpolated.
     """
 
@@ -197,6 +200,9 @@ class Data:
     transpose: float = 0.3
     gain: float = 0.0
     warp: float = 0.0
+    together: bool = False
+    deviation: float = 0.0
+    axes: int = 0
 
     def __post_init__(self) -> None:
         _count("data.length", self.length, 2, 2**22)
@@ -204,11 +210,16 @@ class Data:
             require(all(isinstance(p, str) for p in getattr(self, name)), f"data.{name}", "patterns of paths", getattr(self, name))
         named = all(isinstance(c, str) or _integer(c, 0, 2**31) for c in self.columns)
         require(named, "data.columns", "names or numbers of columns", self.columns)
-        require(self.offset in ("file", "median", "none"), "data.offset", 'one of "file", "median", "none"', self.offset)
+        require(self.offset in ("file", "median", "mean", "none"), "data.offset", 'one of "file", "median", "mean", "none"', self.offset)
         _between("data.flip", self.flip, 0, 1)
         _between("data.transpose", self.transpose, 0, 1)
         _between("data.gain", self.gain, 0, 4)
         _between("data.warp", self.warp, 0, 1)
+        _between("data.deviation", self.deviation, 0, 2.0**15)
+        require(isinstance(self.together, bool), "data.together", "true or false", self.together)
+        _count("data.axes", self.axes, 0, 3)
+        require(not self.axes or (self.together and self.columns and len(self.columns) % self.axes == 0), "data.axes",
+                "0, or a divisor of the number of columns drawn together", self.axes)
         require(all(_number(r, 1e-30, 1e30) for r in self.resolution), "data.resolution", "positive numbers", self.resolution)
         require(all(_number(w, 0, 1e9) for w in self.weights), "data.weights", "numbers from 0 on", self.weights)
         self._check_columns()

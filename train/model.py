@@ -18,7 +18,7 @@ from vaecodec.train.layers.lapped import Lapped, LappedSynthesis
 from vaecodec.train.layers.prior import Prior, bits, gather_symbols, scatter_symbols
 from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
-from vaecodec.train.topology import ImageWidths, SignalWidths, Topology, image_topology, lapped_topology, signal_topology
+from vaecodec.train.topology import ImageWidths, SignalWidths, Topology, image_topology, joint_topology, lapped_topology, signal_topology
 
 EFFORT = plan(2)
 
@@ -71,7 +71,7 @@ class CodecModel(tf.keras.Model):
         analysis, prior, synthesis: the layers.
 
     Call arguments:
-        x: [B, H, W, C] components 0..255 or [B, N, 1] samples; sizes are multiples of 2^levels.
+        x: [B, H, W, C] components 0..255 or [B, N, channels] samples; sizes are multiples of 2^levels.
         position: [B] in [0, 1]: where the step lies in the config's range, 0 the finest.
         rate: whether the rate is wanted; zeros otherwise, and no prior runs.
         synthesis: whether reconstruction and distortion are wanted; zeros otherwise, and no synthesis runs.
@@ -183,7 +183,7 @@ class CodecModel(tf.keras.Model):
 
     def _stage_bits(self, x: tf.Tensor, z: list[tf.Tensor], scaled: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:
         stages = self.prior(z, position, scaled if self.trainable_filters else None)
-        pixels = tf.cast(tf.size(x[0]) // x.shape[-1], tf.float32)
+        pixels = tf.cast(tf.size(x[0]) // (x.shape[-1] if self.config.rank == 2 else 1), tf.float32)
         return tf.stack([tf.reduce_sum(b, [1, 2, 3]) for b in stages], -1) / pixels
 
     def _decode(self, x: tf.Tensor, z: list[tf.Tensor], scaled: list[tf.Tensor], position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -217,7 +217,8 @@ def topology_of(config: ModelConfig) -> Topology:
     n = config.step.condition
     if config.rank == 1:
         widths = SignalWidths(*config.prior.signal)
-        return lapped_topology(config.levels, n, widths) if config.transform == LAPPED else signal_topology(config.levels, n, widths)
+        make = lapped_topology if config.transform == LAPPED else joint_topology if config.data.together else signal_topology
+        return make(config.levels, n, widths)
     coarse, fine = ImageWidths(*config.prior.coarse), ImageWidths(*config.prior.fine)
     return image_topology(config.levels, config.colours, n, coarse, fine)
 

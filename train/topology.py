@@ -246,6 +246,43 @@ def signal_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
     return top
 
 
+GLANCE, SHARED = 8, 4  # channels of a joint prior's planes that other columns read: of blocks, of groups
+AROUND = 5  # columns to each side that they read
+
+
+def joint_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
+    """A prior for wavelet blocks of channels that move together, such as the axes of a sensor: `signal_topology` with a look to the side.
+
+    Of the two blocks before, and of every group of symbols once it is coded, a few channels of features are read from the `AROUND` columns to each
+    side. Which of them exist tells a column its place.
+
+    Args:
+        levels, condition, w: as for `signal_topology`.
+
+    Returns:
+        A topology of one stage.
+    """
+    top = Topology(1, levels, 1, condition)
+    groups = [[(0, 0), (1, 0)]] + [[(1 + levels - level, d) for d in range(2 ** (levels - level))] for level in range(levels - 1, 0, -1)]
+    k = top.add_stage(Stage(0, 1, [s for g in groups for s in g]))
+    row, condition_term, wide = top.stages[k].row, Term(CONDITION), 2 * AROUND + 1
+    embed, near, far, glance = (top.plane(n, k, c) for n, c in (("embed", w.embed), ("near", w.near), ("far", w.far), ("glance", GLANCE)))
+    row.append(Conv("near", near, w.near, (Term(embed, 4, 1, -4, 0), Term(glance, 2, wide, -2, -AROUND), condition_term)))
+    row.append(Conv("far", far, w.far, (Term(near, 4, 1, -12, 0, 4), condition_term)))
+    first, beside = 0, []
+    for group in groups:
+        known = symbols_term(k, 1, 1, 0, 0, 0, first) if first else ()
+        linear = (Term("0.raw", 3, 1, -3, 0, 1, 0, 2),) if first == 0 else ()
+        row += _head(top, k, first, len(group), (Term(far), *known, *beside, condition_term), w.hidden, linear)
+        shared = top.plane(f"{k}.shared{first}", k, SHARED)
+        row.append(Conv(f"{k}.shared{first}", shared, SHARED, symbols_term(k, 1, 1, 0, 0, first, len(group))))
+        beside.append(Term(shared, 1, wide, 0, -AROUND))
+        first += len(group)
+    row.append(Conv("embed", embed, w.embed, symbols_term(k)))
+    row.append(Conv("glance", glance, GLANCE, symbols_term(k)))
+    return top
+
+
 WIDEST_GROUP = 16  # symbols of a lapped prior's group, below the last octave twice as many
 SEEN = 32  # frequencies below a group that it sees
 BESIDE = 2  # frequencies beyond a group that it sees of the blocks before
