@@ -274,9 +274,10 @@ def joint_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
         known = symbols_term(k, 1, 1, 0, 0, 0, first) if first else ()
         linear = (Term("0.raw", 3, 1, -3, 0, 1, 0, 2),) if first == 0 else ()
         row += _head(top, k, first, len(group), (Term(far), *known, *beside, condition_term), w.hidden, linear)
-        shared = top.plane(f"{k}.shared{first}", k, SHARED)
-        row.append(Conv(f"{k}.shared{first}", shared, SHARED, symbols_term(k, 1, 1, 0, 0, first, len(group))))
-        beside.append(Term(shared, 1, wide, 0, -AROUND))
+        if group is not groups[-1]:
+            shared = top.plane(f"{k}.shared{first}", k, SHARED)
+            row.append(Conv(f"{k}.shared{first}", shared, SHARED, symbols_term(k, 1, 1, 0, 0, first, len(group))))
+            beside.append(Term(shared, 1, wide, 0, -AROUND))
         first += len(group)
     row.append(Conv("embed", embed, w.embed, symbols_term(k)))
     row.append(Conv("glance", glance, GLANCE, symbols_term(k)))
