@@ -69,6 +69,7 @@ def images(folder: str, **options: Any) -> None:
 @click.option("--prdn", "targets", callback=_targets, metavar="PERCENT,...", help="Errors to reach; 2,5,9 by default.")
 @click.option("--lead", type=click.IntRange(0), help="Only this channel of each file.")
 @click.option("--bits", type=click.IntRange(1, 32), help="Bit depth of the sensor, where the files do not say.")
+@click.option("--together", is_flag=True, help="Code all channels of a file in one of ours, each at the target; the others' bytes are added up.")
 @click.option(
     "--r-peaks/--no-r-peaks",
     default=None,
