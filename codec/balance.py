@@ -11,15 +11,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from vaecodec.codec.rate import SUBSTEPS, fit_prdn
 from vaecodec.codec.samples import Integers
 
-__all__ = ["MAX_GAIN", "balance", "channel_prdn", "level_gains", "made_smaller"]
+__all__ = ["MAX_GAIN", "balance", "channel_prdn", "fit_channels", "level_gains", "made_smaller", "polish"]
 
 Errors = NDArray[np.float64]
 
 MAX_GAIN = 255
 OCTAVE = 16
 ROUNDS = 8
+FARTHER = 3  # sixteenths of an octave that `polish` goes beyond
 # round(2^15 2^(-k/16)), the quantiser's table (section 3).
 FRACTIONS = np.rint(2.0 ** (15 - np.arange(OCTAVE) / OCTAVE)).astype(np.int64)
 
@@ -72,8 +74,67 @@ def balance(errors: Callable[[Sequence[int], int], Errors], gains: Sequence[int]
         good, bad = np.where(keeps, np.maximum(good, total), good), np.where(keeps, bad, np.minimum(bad, total))
         move = np.rint(OCTAVE * np.log2(target / np.maximum(found, 1e-3)))
         move = np.where(found == 0, 0, np.where(keeps, np.maximum(move, 1), np.minimum(move, -1)))
-        wanted = np.clip(np.clip(total + move, good, np.maximum(good, bad - 1)), t, t + MAX_GAIN).astype(np.int64)
+        wanted = np.clip(np.clip(total + move, good, np.maximum(good, bad - 1)), steps[0], t + MAX_GAIN).astype(np.int64)
         if np.array_equal(wanted, total):
             break
-        total = wanted
-    return tuple((np.where(good >= t, good, total) - t).tolist())
+        total, t = wanted, min(t, int(wanted.min()))  # no gain is below 0
+    return tuple(np.minimum(np.where(good >= t, good, total) - t, MAX_GAIN).tolist())
+
+
+def fit_channels(
+    encode: Callable[[Sequence[int], int], tuple[bytes, Errors]],
+    measured: Callable[[int], tuple[bytes, float]],
+    gains: Sequence[int],
+    target: float,
+    steps: tuple[int, int],
+) -> bytes:
+    """The shortest stream found in which every channel keeps a PRDN: `balance`, then the coarsest setting (see `rate`), then `polish`.
+
+    Args:
+        encode: stream and PRDN of every channel for gains and a setting.
+        measured: stream and largest PRDN for a setting, with the gains that `encode` saw last.
+        gains: to begin with.
+        target: PRDN in per cent.
+        steps: finest and coarsest step code.
+
+    Raises:
+        InputError: the target is no number above 0 and at most 100, or is out of reach.
+    """
+    fit_prdn(measured, target, (steps[0], steps[0]))
+    gains = balance(lambda g, t: encode(g, SUBSTEPS * t)[1], gains, target, steps)
+    encode(gains, SUBSTEPS * steps[0])
+    coarsest = SUBSTEPS * steps[0]
+
+    def noted(setting: int) -> tuple[bytes, float]:
+        nonlocal coarsest
+        stream, error = measured(setting)
+        coarsest = max(coarsest, setting) if error <= target else coarsest
+        return stream, error
+
+    best = fit_prdn(noted, target, steps)
+    return polish(lambda g: encode(g, coarsest), gains, best, target)
+
+
+def polish(encode: Callable[[Sequence[int]], tuple[bytes, Errors]], gains: Sequence[int], best: bytes, target: float) -> bytes:
+    """Makes single channels coarser where the target allows and bytes are saved: of few latents, each moves the error by much, up or down.
+
+    Args:
+        encode: a stream and the PRDN of every channel, for gains.
+        gains: of the best stream so far.
+        best: that stream, which keeps the target.
+        target: PRDN in per cent.
+
+    Returns:
+        The shortest stream found.
+    """
+    kept = list(gains)
+    for channel in range(len(kept)):
+        for more in range(1, FARTHER + 1):
+            trial = [gain + more * (i == channel) for i, gain in enumerate(kept)]
+            if max(trial) > MAX_GAIN:
+                break
+            stream, errors = encode(trial)
+            if errors.max() <= target and len(stream) < len(best):
+                best, kept = stream, trial
+                break
+    return best

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec import container, rdoq
 from vaecodec.codec.arguments import check_kind, check_threads, shown, whole_number
-from vaecodec.codec.balance import balance, channel_prdn, level_gains, made_smaller
+from vaecodec.codec.balance import channel_prdn, fit_channels, level_gains, made_smaller
 from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SignalHeader
@@ -27,7 +27,7 @@ from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.lapped import LappedSynthesis
 from vaecodec.codec.native import Prior
-from vaecodec.codec.rate import SUBSTEPS, encode_at, fit_prdn, only_one, step_code
+from vaecodec.codec.rate import encode_at, fit_prdn, only_one, step_code
 from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, two_dimensional
 from vaecodec.codec.samples import Integers, Scaling, rounding_shift, to_integers
 from vaecodec.codec.synthesis import Synthesis
@@ -160,10 +160,11 @@ class SignalCodec:
         def errors(found: SignalLatents) -> NDArray[np.float64]:
             return channel_prdn(samples, self.decode_latents(found).reshape(samples.shape))
 
-        def balanced(gains: Sequence[int], t: int) -> NDArray[np.float64]:
+        def tried(gains: Sequence[int], setting: int) -> tuple[bytes, NDArray[np.float64]]:
             nonlocal header, coefficients
             header, coefficients = self._analyse(integers, scaling, hertz, rows, gains)
-            return errors(latents(SUBSTEPS * t)[1])
+            stream, found = latents(setting)
+            return stream, errors(found)
 
         def measured(setting: int) -> tuple[bytes, float]:
             stream, found = latents(setting)
@@ -172,9 +173,9 @@ class SignalCodec:
         def at(setting: int) -> bytes:
             return latents(setting)[0]
 
+        if prdn is not None and len(gains) > 1:
+            return fit_channels(tried, measured, gains, prdn, steps)
         if prdn is not None:
-            if len(gains) > 1 and 0 < prdn <= 100:
-                header, coefficients = self._analyse(integers, scaling, hertz, rows, balance(balanced, gains, prdn, steps))
             return fit_prdn(measured, prdn, steps)
         return encode_at(at, steps, samples.size, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
 
