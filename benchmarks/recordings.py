@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def channels(folder: Path, records: Sequence[str] | None, lead: int | None, bits
 
     Args:
         folder: with files `*.hea`, `*.wav`, `*.csv` or `*.npy`.
-        records: stems to take; unless given, `REPORT_RECORDS` if the folder holds them all, else every file.
+        records: stems to take, or patterns of them; unless given, `REPORT_RECORDS` if the folder holds them all, else every file.
         lead: the channel to take of each file; unless given, 0 with `REPORT_RECORDS`, else every channel.
         bits: the sensor's bit depth; unless given, the file's own word, else that of its sample type (16 for floats).
         limit: at most so many files.
@@ -65,9 +66,10 @@ def channels(folder: Path, records: Sequence[str] | None, lead: int | None, bits
     files = {path.stem: path for path in find_files(folder, SUFFIXES, None)}
     if records is None and files.keys() >= set(REPORT_RECORDS):
         records, lead = REPORT_RECORDS, lead or 0
-    if missing := [name for name in records or () if name not in files]:
+    found = [[path for stem, path in files.items() if fnmatchcase(stem, name)] for name in records or ()]
+    if missing := [name for name, paths in zip(records or (), found, strict=True) if not paths]:
         raise InputError(f"{folder} has no record {missing[0]!r}")
-    chosen = [files[name] for name in records] if records else list(files.values())
+    chosen = [path for paths in found for path in paths] if records else list(files.values())
     return [channel for path in chosen[:limit] for channel in _split(path, lead, bits)]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vaecodec.benchmarks.distortion import prdn
 from vaecodec.benchmarks.search import coarsest_step
 
-__all__ = ["FlacPeer", "SignalPeer", "SzPeer", "WaveletPeer", "signal_peers"]
+__all__ = ["CosinePeer", "FlacPeer", "SignalPeer", "SzPeer", "WaveletPeer", "signal_peers"]
 
 Samples = NDArray[np.int64]
 
@@ -44,6 +44,23 @@ class WaveletPeer:
         self.tune = wavelet_peer.tune
         self.encode = wavelet_peer.encode
         self._decode = wavelet_peer.decode
+
+    def decode(self, data: bytes, count: int) -> Samples:
+        """The file's samples as integers."""
+        return self._decode(data)
+
+
+class CosinePeer:
+    """See dct_peer.py. Its coder is Python: its speed says nothing."""
+
+    name = "DCT"
+
+    def __init__(self) -> None:
+        from vaecodec.benchmarks import dct_peer
+
+        self.tune = dct_peer.tune
+        self.encode = dct_peer.encode
+        self._decode = dct_peer.decode
 
     def decode(self, data: bytes, count: int) -> Samples:
         """The file's samples as integers."""
@@ -119,7 +136,7 @@ class FlacPeer:
 def signal_peers() -> list[SignalPeer]:
     """The lossy peers whose packages are installed."""
     peers: list[SignalPeer] = []
-    makers: tuple[tuple[str, Callable[[], SignalPeer]], ...] = (("pywt", WaveletPeer), ("pysz", SzPeer))
+    makers: tuple[tuple[str, Callable[[], SignalPeer]], ...] = (("pywt", WaveletPeer), ("numpy", CosinePeer), ("pysz", SzPeer))
     for module, make in makers:
         try:
             __import__(module)

@@ -24,6 +24,7 @@ from vaecodec.benchmarks.search import lowest_quality
 from vaecodec.benchmarks.signal_peers import FlacPeer, SignalPeer, signal_peers
 from vaecodec.benchmarks.signal_report import summarise, text
 from vaecodec.benchmarks.timing import one_core, timed
+from vaecodec.benchmarks.together import TOGETHER, merged, recordings_of, rows_of
 
 __all__ = ["SignalCodecLike", "bench_signals"]
 
@@ -49,7 +50,7 @@ class SignalCodecLike(Protocol):
     """What the benchmark asks of `vaecodec.load("ecg")`."""
 
     def encode(self, array: NDArray[Any], *, rate: Fraction, quality: float) -> bytes:
-        """Integers `[N]` to a file."""
+        """Integers `[N]` to a file; with all channels together, `[N, channels]`, and `prdn` in the place of `quality`."""
 
     def decode(self, data: bytes) -> NDArray[Any]:
         """A file to integers `[N]`."""
@@ -67,6 +68,7 @@ def bench_signals(
     targets: Sequence[float] = TARGETS,
     peers: Sequence[str] | None = None,
     effort: int | None = None,
+    together: bool = False,
     r_peaks: bool | None = None,
     as_json: bool = False,
     echo: Callable[[str], None] = print,
@@ -85,6 +87,8 @@ def bench_signals(
         targets: PRDN to reach, in per cent.
         peers: names of the peers to run ("DWT", "SZ3", "FLAC"); all that are installed unless given.
         effort: of the encoder; its default unless given.
+        together: ours codes all channels of a recording in one file, where each of them keeps the target; peers one file a channel. A row
+            is then a recording: the bytes of all its files, and the largest error of its channels.
         r_peaks: whether R-peaks of the reconstructions are compared with those of the original and the annotations; unless
             given, where a record has a file .atr beside it and the detector is installed.
         as_json: print the report as JSON in place of the tables.
@@ -105,20 +109,24 @@ def bench_signals(
     lossless: list[Row] = []
     originals: list[Row] = []
     found = channels(Path(folder), records, lead, bits, limit)
-    with_beats = plan(found, r_peaks)
+    with_beats = plan(found, False if together else r_peaks)
     bounded: list[Row] = []
     with one_core() as pinned:
         for channel in tqdm(found, desc="channels", disable=None):
             fidelity = Fidelity.of(channel) if with_beats else None
             originals += [fidelity.original()] if fidelity else []
             beats = fidelity.row if fidelity else _no_columns
-            rows += _own_rows(codec, channel, targets, options, beats)
+            rows += [] if together else _own_rows(codec, channel, targets, options, beats)
             rows += [_peer_row(peer, channel, target, beats) for peer in chosen for target in targets]
             lossless += _lossless(channel) if peers is None or FlacPeer.name in peers else []
             bounded += [_bounded_row(channel, error) for error in BOUNDS]
+        if together:
+            groups = recordings_of(found)
+            own = [row for group in tqdm(groups, desc="recordings", disable=None) for row in rows_of(codec, OWN, group, targets, options)]
+            rows = own + [whole for group in groups for whole in merged(group, rows)]
     report: Report = {
         "kind": "signals",
-        "protocol": PROTOCOL,
+        "protocol": PROTOCOL + (TOGETHER if together else ""),
         "environment": {**environment(), "one_core": pinned},
         "folder": Path(folder).name,
         "model": {**describe_model(codec), **options},

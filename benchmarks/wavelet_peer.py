@@ -18,13 +18,13 @@ import pywt
 from numpy.typing import NDArray
 
 from vaecodec.benchmarks.adaptive import decode_lists, encode_lists, ideal_bits
+from vaecodec.benchmarks.dead_zone import ROUNDINGS, centre, put_back, quantise
 from vaecodec.benchmarks.distortion import prdn
 from vaecodec.benchmarks.search import coarsest_step
 
 __all__ = ["WaveletSetting", "decode", "encode", "tune"]
 
 WAVELET, MODE, LEVELS = "bior4.4", "periodization", 7
-ROUNDINGS = (0.5, 0.4, 0.33, 0.28, 0.24, 0.2, 0.16, 0.12)
 
 Samples = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -44,8 +44,8 @@ def encode(samples: Samples, setting: WaveletSetting) -> bytes:
     """Compresses integer samples `[N]` to a complete file."""
     mean = round(float(samples.mean()))
     scaled = _scaled(_analyse(samples, mean), setting.step, setting.weighted)
-    latents = _quantise(scaled, setting.rounding)
-    offset = _centre(scaled, latents)
+    latents = quantise(scaled, setting.rounding)
+    offset = centre(scaled, latents)
     head = HEADER.pack(len(samples), setting.step, setting.weighted, mean, round(256 * offset))
     return head + encode_lists(latents)
 
@@ -66,7 +66,7 @@ def tune(samples: Samples, target: float) -> WaveletSetting:
     for weighted in (False, True):
         for rounding in ROUNDINGS:
             guess = _reach(samples, mean, coefficients, target, rounding, weighted, guess)
-            bits = sum(ideal_bits(band) for band in _quantise(_scaled(coefficients, guess, weighted), rounding))
+            bits = sum(ideal_bits(band) for band in quantise(_scaled(coefficients, guess, weighted), rounding))
             if best is None or bits < best[0]:
                 best = bits, WaveletSetting(guess, rounding, weighted)
     assert best is not None
@@ -79,8 +79,8 @@ def _reach(samples: Samples, mean: int, coefficients: list[Reals], target: float
     def error(step: float) -> float:
         step = float(np.float32(step))
         scaled = _scaled(coefficients, step, weighted)
-        latents = _quantise(scaled, rounding)
-        offset = round(256 * _centre(scaled, latents)) / 256
+        latents = quantise(scaled, rounding)
+        offset = round(256 * centre(scaled, latents)) / 256
         return prdn(samples, _reconstruct(latents, step, weighted, mean, offset, len(samples)))
 
     return float(np.float32(coarsest_step(error, target, guess)))
@@ -95,20 +95,9 @@ def _scaled(coefficients: list[Reals], step: float, weighted: bool) -> list[Real
     return [band * (norm / step) for band, norm in zip(coefficients, _norms(weighted, len(coefficients) - 1), strict=True)]
 
 
-def _quantise(scaled: list[Reals], rounding: float) -> list[Samples]:
-    return [(np.sign(band) * np.floor(np.abs(band) + rounding)).astype(np.int64) for band in scaled]
-
-
-def _centre(scaled: list[Reals], latents: list[Samples]) -> float:
-    """Mean distance of the magnitudes behind non-zero latents from them, 0..0.99."""
-    pairs = [(np.abs(y[z != 0]), np.abs(z[z != 0])) for y, z in zip(scaled, latents, strict=True)]
-    count = sum(len(z) for _, z in pairs)
-    return min(0.99, max(0.0, float(sum((y - z).sum() for y, z in pairs)) / count)) if count else 0.0
-
-
 def _reconstruct(latents: list[Samples], step: float, weighted: bool, mean: int, offset: float, count: int) -> Samples:
     norms = _norms(weighted, len(latents) - 1)
-    bands = [np.sign(z) * (np.abs(z) + offset) * (step / norm) for z, norm in zip(latents, norms, strict=True)]
+    bands = [put_back(z, offset) * (step / norm) for z, norm in zip(latents, norms, strict=True)]
     decoded: Samples = np.rint(pywt.waverec(bands, WAVELET, MODE)[:count] + mean).astype(np.int64)
     return decoded
 

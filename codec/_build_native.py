@@ -12,7 +12,7 @@ DECLARATIONS = """
 typedef struct { int32_t rows, cols; ...; } vc_geometry;
 typedef struct { int16_t *data; int32_t rows, cols, stride; ...; } vc_band;
 typedef struct {
-    uint8_t rank, levels, colours, n_stages, has_match; int8_t in_shift; uint16_t t_lo, t_hi, n_bands; int32_t in_offset; ...;
+    uint8_t rank, levels, colours, n_stages, has_match, transform, lapped_shift; int8_t in_shift; uint16_t t_lo, t_hi, n_bands; int32_t in_offset; ...;
 } vc_model;
 typedef struct { uint8_t level; uint8_t phases; ...; } vc_stage;
 typedef struct { int16_t offset; uint8_t rounding, level; ...; } vc_band_info;
@@ -86,6 +86,7 @@ int64_t vc_packet_write(uint8_t *out, size_t capacity, unsigned head, unsigned s
 int vc_packet_read(const uint8_t *data, size_t n, vc_packet *p);
 size_t vc_packet_find(const uint8_t *data, size_t n, size_t from, size_t longest);
 
+#define VC_LAPPED ...
 #define VC_KERNEL_PORTABLE ...
 #define VC_KERNEL_AVX2 ...
 """

@@ -239,6 +239,11 @@ def _check_manifest(manifest: Any) -> None:
         raise ModelError(f"the manifest's step is no positive number, nor a list of them: {step!r}")
     if blocks is not None and (type(blocks) is not int or blocks < 1):
         raise ModelError(f"the manifest's packet_blocks is no whole number from 1 on: {blocks!r}")
+    deviation, brief = manifest.get("deviation"), manifest.get("brief")
+    if deviation is not None and not (_is_number(deviation) and deviation <= 1 << 15):
+        raise ModelError(f"the manifest's deviation is no positive number up to 2^15: {deviation!r}")
+    if brief not in (None, True, False):
+        raise ModelError(f"the manifest's brief is neither true nor false: {brief!r}")
     if columns is not None and not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
         raise ModelError(f"the manifest's columns are no list of names: {columns!r}")
 

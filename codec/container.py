@@ -18,6 +18,7 @@ from vaecodec.codec.native import crc32c
 
 __all__ = [
     "END",
+    "MAX_BRIEF",
     "MAX_PIXELS",
     "SAMPLE_TYPES",
     "BoundedHeader",
@@ -27,6 +28,7 @@ __all__ = [
     "Metadata",
     "Packet",
     "SignalHeader",
+    "fits_brief",
     "read_file",
     "read_header",
     "read_packet",
@@ -40,7 +42,11 @@ VERSION = 1
 SYNC = 0xB5
 DATA, METADATA, INDEX, END = range(4)
 SHORT_BIT, CRC32_BIT = 0x08, 0x10
-SIGNAL, IMAGE, BOUNDED = 1, 2, 3
+SIGNAL, IMAGE, BOUNDED, BRIEF = 1, 2, 3, 4
+# Bits of a brief signal's form, above the sample type in bits 0..2; bits 5..7 are the shift.
+OWN_RATE, GAINS, FORM_SHIFT = 8, 16, 5
+# Of the shift of other signals: gains stand behind the offsets.
+SHIFT_GAINS = 128
 
 # Metadata types of section 7.
 META_JSON, META_ALPHA, META_EXIF, META_ICC = 1, 2, 3, 4
@@ -57,8 +63,11 @@ MAX_CHANNELS = 256
 MAX_ERROR = 65535
 MAX_METADATA = 1 << 24
 MAX_PAYLOAD = 1 << 28
-# The largest body there can be: 256 offsets of five bytes and the fixed fields.
-MAX_BODY = 7 + 5 * (MAX_CHANNELS + 5) + 2
+# The largest body there can be: 256 offsets of five bytes, each with a gain, and the fixed fields.
+MAX_BODY = 7 + 5 * (MAX_CHANNELS + 5) + 2 + MAX_CHANNELS
+MAX_BRIEF = 2047
+"""Bytes of the body of a brief signal, its latents included."""
+MAX_BRIEF_SHIFT = 7
 # From this payload length on the packet's check is CRC-32C.
 LONG_PAYLOAD = 1024
 
@@ -98,26 +107,33 @@ class SignalHeader:
         model_id: 32 bits that name the symbol model.
         synthesis_id: 16 bits that name the decoder weights.
         step_code: quantiser step code t, 0..255.
-        rate: samples a second and channel; 0 where it is not known.
+        rate: samples a second and channel; 0 where it is not known; None, in brief files, where it is the model's own.
         sample_type: a key of `SAMPLE_TYPES`.
-        rows: blocks of 2^L samples a packet.
+        rows: blocks of 2^L samples a packet; 0: a brief file, whose header holds the only packet.
         shift: bits dropped from each sample before the analysis.
         offsets: one for each channel, taken off before the shift.
+        gains: by how many sixteenths of an octave each channel is made smaller after the shift, 0..255; empty: none is.
     """
 
     model_id: int
     synthesis_id: int
     step_code: int
-    rate: Fraction
+    rate: Fraction | None
     sample_type: int
     rows: int
     shift: int
     offsets: tuple[int, ...]
+    gains: tuple[int, ...] = ()
 
     @property
     def channels(self) -> int:
         """Number of channels."""
         return len(self.offsets)
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """What a unit of the analysis' input is worth in each channel, in units of the samples."""
+        return tuple(2.0 ** (self.shift + gain / 16) for gain in self.gains or (0,) * self.channels)
 
 
 @dataclass(frozen=True)
@@ -257,15 +273,35 @@ def crc16(data: bytes) -> int:
 
 
 def write_header(header: Header) -> bytes:
-    """The bytes of a file's header, magic to CRC."""
+    """The bytes of a file's header, magic to CRC; not of a brief one, which is a whole file (`write_file`)."""
     modality = IMAGE if isinstance(header, ImageHeader) else SIGNAL if isinstance(header, SignalHeader) else BOUNDED
     body = bytes([modality]) + header.model_id.to_bytes(4, "little") + header.synthesis_id.to_bytes(2, "little")
     if isinstance(header, BoundedHeader):
         body += _bounded_fields(header)
     else:
         body += bytes([header.step_code]) + (_image_fields(header) if isinstance(header, ImageHeader) else _signal_fields(header))
+    return _framed(body)
+
+
+def _framed(body: bytes) -> bytes:
     checked = bytes([VERSION]) + varint(len(body)) + body
     return MAGIC + checked + crc16(checked).to_bytes(2, "little")
+
+
+def fits_brief(header: SignalHeader, payload: bytes) -> bool:
+    """Whether a signal of one short packet can be a brief file."""
+    return header.shift <= MAX_BRIEF_SHIFT and 22 + 6 * header.channels + len(payload) <= MAX_BRIEF
+
+
+def _write_brief(h: SignalHeader, packet: Packet) -> bytes:
+    """A brief signal as a whole; its packet's payload begins with the number of samples, as that of a short packet."""
+    form = h.sample_type | OWN_RATE * (h.rate is None) | GAINS * bool(h.gains) | h.shift << FORM_SHIFT
+    body = bytes([BRIEF]) + h.model_id.to_bytes(4, "little") + h.synthesis_id.to_bytes(2, "little") + bytes([h.step_code, form])
+    body += b"" if h.rate is None else varint(h.rate.numerator) + varint(h.rate.denominator)
+    body += varint(h.channels) + _channel_fields(h) + packet.payload
+    if len(body) > MAX_BRIEF or h.shift > MAX_BRIEF_SHIFT:
+        raise InputError(f"a brief signal has at most {MAX_BRIEF} bytes and a shift of {MAX_BRIEF_SHIFT}, got {len(body)} and {h.shift}")
+    return _framed(body)
 
 
 def _image_fields(h: ImageHeader) -> bytes:
@@ -273,8 +309,15 @@ def _image_fields(h: ImageHeader) -> bytes:
 
 
 def _signal_fields(h: SignalHeader) -> bytes:
+    assert h.rate is not None
     rate = varint(h.channels) + varint(h.rate.numerator) + varint(h.rate.denominator)
-    return rate + bytes([h.sample_type]) + varint(h.rows) + bytes([h.shift]) + b"".join(map(zigzag, h.offsets))
+    return rate + bytes([h.sample_type]) + varint(h.rows) + bytes([h.shift | SHIFT_GAINS * bool(h.gains)]) + _channel_fields(h)
+
+
+def _channel_fields(h: SignalHeader) -> bytes:
+    """Each channel's offset, with its gain behind it where there are gains."""
+    gains = h.gains or (None,) * h.channels
+    return b"".join(zigzag(offset) + (b"" if gain is None else bytes([gain])) for offset, gain in zip(h.offsets, gains, strict=True))
 
 
 def _bounded_fields(h: BoundedHeader) -> bytes:
@@ -302,8 +345,9 @@ def read_header(data: bytes) -> tuple[Header, int]:
     if version != VERSION:
         raise UnsupportedError(f"format version {version}; this release reads version {VERSION}")
     length = cursor.varint("the header length")
-    require(length <= MAX_BODY, f"header of {length} bytes; at most {MAX_BODY} are possible")
     start = cursor.position
+    most = MAX_BRIEF if data[start : start + 1] == bytes([BRIEF]) else MAX_BODY
+    require(length <= most, f"header of {length} bytes; at most {most} are possible")
     cursor.take(length, "the header")
     check = cursor.uint(2, "the header's CRC")
     require(check == crc16(data[len(MAGIC) : start + length]), "the header is damaged (CRC mismatch)")
@@ -312,8 +356,11 @@ def read_header(data: bytes) -> tuple[Header, int]:
 
 def _read_body(cursor: Cursor) -> Header:
     modality = cursor.uint(1, "the modality")
-    require(modality in (SIGNAL, IMAGE, BOUNDED), f"modality {modality}; expected 1 (signal), 2 (image) or 3 (signal of bounded error)")
+    known = "1 (signal), 2 (image), 3 (signal of bounded error) or 4 (brief signal)"
+    require(modality in (SIGNAL, IMAGE, BOUNDED, BRIEF), f"modality {modality}; expected {known}")
     ids = cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id")
+    if modality == BRIEF:
+        return _read_brief(cursor, *ids)
     header = _read_bounded(cursor, *ids) if modality == BOUNDED else _read_modelled(cursor, modality, *ids)
     cursor.finish("the header's last field")
     return header
@@ -336,14 +383,26 @@ def _read_bounded(cursor: Cursor, model_id: int, synthesis_id: int) -> BoundedHe
 
 def _read_sampling(cursor: Cursor) -> tuple[int, Fraction, int]:
     """Channels, rate and sample type."""
+    channels, rate = _read_channels(cursor), _read_rate(cursor)
+    return channels, rate, _sample_type(cursor.uint(1, "sample type"))
+
+
+def _read_channels(cursor: Cursor) -> int:
     channels = cursor.varint("channels")
     require(channels > 0, "a signal without channels")
     limit(channels, MAX_CHANNELS, "channels")
+    return channels
+
+
+def _read_rate(cursor: Cursor) -> Fraction:
     numerator, denominator = cursor.varint("rate numerator"), cursor.varint("rate denominator")
     require(denominator > 0, "a sampling rate with denominator 0")
-    sample_type = cursor.uint(1, "sample type")
-    require(sample_type in SAMPLE_TYPES, f"sample type {sample_type}; expected 1..7")
-    return channels, Fraction(numerator, denominator), sample_type
+    return Fraction(numerator, denominator)
+
+
+def _sample_type(value: int) -> int:
+    require(value in SAMPLE_TYPES, f"sample type {value}; expected 1..7")
+    return value
 
 
 def _read_image(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int) -> ImageHeader:
@@ -364,10 +423,42 @@ def _read_signal(cursor: Cursor, model_id: int, synthesis_id: int, step_code: in
     channels, rate, sample_type = _read_sampling(cursor)
     rows = cursor.varint("blocks a packet")
     require(rows > 0, "packets of 0 blocks")
-    shift = cursor.uint(1, "shift")
+    scale = cursor.uint(1, "shift")
+    shift = scale & ~SHIFT_GAINS
     require(shift <= 31, f"shift {shift}; expected 0..31")
-    offsets = tuple(cursor.zigzag("channel offset") for _ in range(channels))
-    return SignalHeader(model_id, synthesis_id, step_code, rate, sample_type, rows, shift, offsets)
+    fields = _read_channel_fields(cursor, channels, bool(scale & SHIFT_GAINS))
+    return SignalHeader(model_id, synthesis_id, step_code, rate, sample_type, rows, shift, *fields)
+
+
+def _read_channel_fields(cursor: Cursor, channels: int, with_gains: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Offsets and gains."""
+    offsets, gains = [], []
+    for _ in range(channels):
+        offsets.append(cursor.zigzag("channel offset"))
+        if with_gains:
+            gains.append(cursor.uint(1, "channel gain"))
+    return tuple(offsets), tuple(gains)
+
+
+def _read_brief(cursor: Cursor, model_id: int, synthesis_id: int) -> SignalHeader:
+    """Header of a brief signal; its packet follows up to the cursor's end."""
+    step_code, form = cursor.uint(1, "the step code"), cursor.uint(1, "the form")
+    sample_type = _sample_type(form & 7)
+    rate = None if form & OWN_RATE else _read_rate(cursor)
+    offsets, gains = _read_channel_fields(cursor, _read_channels(cursor), bool(form & GAINS))
+    return SignalHeader(model_id, synthesis_id, step_code, rate, sample_type, 0, form >> FORM_SHIFT, offsets, gains)
+
+
+def _brief_file(data: bytes, header: SignalHeader, end: int) -> File:
+    """The file whose header has been checked: what is left of its body is its packet."""
+    require(end == len(data), f"{len(data) - end} bytes follow a brief signal")
+    cursor = Cursor(data, len(MAGIC) + 1, end - 2)
+    cursor.varint("the header length")
+    cursor.take(1, "the modality")
+    _read_brief(cursor, cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id"))
+    payload = cursor.take(cursor.end - cursor.position, "the payload")
+    total = Cursor(payload).varint("the number of samples")
+    return File(header, (Packet(DATA, 0, payload, True),), (), total)
 
 
 # --- packets --------------------------------------------------------------------------------------------------------
@@ -413,6 +504,9 @@ def read_packet(data: bytes, position: int) -> tuple[Packet, int]:
 
 def write_file(file: File) -> bytes:
     """Header, metadata packets, data packets and, for a signal, the end packet."""
+    if isinstance(file.header, SignalHeader) and file.header.rows == 0:
+        (packet,) = file.packets
+        return _write_brief(file.header, packet)
     parts = [write_header(file.header)]
     limit(sum(len(m.data) + 1 for m in file.metadata), MAX_METADATA, "metadata bytes")
     parts += [write_packet(Packet(METADATA, 0, bytes([m.kind]) + m.data)) for m in file.metadata]
@@ -435,6 +529,8 @@ def read_file(data: bytes, *, partial: bool = False) -> File:
         UnsupportedError: a later format version.
     """
     header, position = read_header(data)
+    if isinstance(header, SignalHeader) and header.rows == 0:
+        return _brief_file(data, header, position)
     packets: list[Packet] = []
     while position < len(data) and (not packets or packets[-1].kind != END):
         try:

@@ -88,7 +88,7 @@ def tolerance(latents: ImageLatents | SignalLatents, recon: NDArray[Any]) -> Any
         return UNITS
     whole = recon.dtype.kind in "iub"
     steps = 1.0 if whole else np.asarray(read_json(latents.metadata)["step"])
-    return UNITS * 2.0**latents.header.shift * steps
+    return UNITS * np.asarray(latents.header.scales) * steps
 
 
 def _codec(bundle: Bundle) -> Codec:

@@ -85,7 +85,7 @@ def _signal(file: File, size: int) -> dict[str, Any]:
     return {
         "channels": header.channels,
         "samples": file.total,
-        "rate": float(header.rate) or None,
+        "rate": None if header.rate is None else float(header.rate) or None,
         "sample_type": facts.get("dtype") or container.SAMPLE_TYPES[header.sample_type],
         "bits_per_sample": round(8 * size / count, 4) if count else None,
         "metadata": facts,

@@ -68,6 +68,7 @@ class SymbolModel:
         rank: 1 for signals, 2 for pictures.
         levels: L, 1..8.
         colours: colour planes C; 1 for signals.
+        lapped: whether the analysis is a lapped transform, not wavelets.
         bands: number of bands.
         stages: number of stages.
         in_offset: subtracted from samples before the analysis.
@@ -88,6 +89,7 @@ class SymbolModel:
         self.rank: int = self._c.rank
         self.levels: int = self._c.levels
         self.colours: int = self._c.colours
+        self.lapped: bool = self._c.transform == lib.VC_LAPPED
         self.bands: int = self._c.n_bands
         self.stages: int = self._c.n_stages
         self.in_offset: int = self._c.in_offset
@@ -99,6 +101,8 @@ class SymbolModel:
     @property
     def reach(self) -> int:
         """Samples to each side that the coarsest coefficients depend on, rounded up to a multiple of 2^L."""
+        if self.lapped:
+            return 1 << self.levels
         axes, planes = range(self.rank), range(self.colours)
         taps = [max(lib.vc_model_filter(self._c, level, a, c).taps for a in axes for c in planes) for level in range(1, self.levels + 1)]
         samples = sum((int(k) - 1) // 2 << i for i, k in enumerate(taps))
@@ -218,6 +222,8 @@ class SymbolModel:
         return out
 
     def _analysis_macs(self) -> float:
+        if self.lapped:
+            return float((1 << self.levels) + 2)
         total = float(self.colours**2) if self.rank == 2 else 0.0
         for level in range(1, self.levels + 1):
             share = 1.0 / (1 << self.rank * (level - 1))

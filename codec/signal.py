@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 
 from vaecodec.codec import container, rdoq
 from vaecodec.codec.arguments import check_kind, check_threads, shown, whole_number
+from vaecodec.codec.balance import channel_prdn, fit_channels, level_gains, made_smaller
 from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.grids import Bands, padded
+from vaecodec.codec.lapped import LappedSynthesis
 from vaecodec.codec.native import Prior
 from vaecodec.codec.rate import encode_at, fit_prdn, only_one, step_code
 from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, two_dimensional
@@ -77,7 +79,7 @@ class SignalCodec:
         self._model = bundle.symbols
         self._threads = threads
         self._max_samples = max_samples
-        self._synthesis: Synthesis | None = None
+        self._synthesis: Synthesis | LappedSynthesis | None = None
         self._bounded = BoundedCodec(max_samples=max_samples)
         self._lock = Lock()  # an interpreter serves one thread at a time
 
@@ -138,9 +140,12 @@ class SignalCodec:
                 array, max_error=max_error, rate=self._rate(rate), step=own, packet_samples=length, columns=columns, units=units, extra=extra
             )
         integers, scaling = to_integers(samples, 15 - self._model.in_shift, self._step(samples, step, columns))
-        header, coefficients = self._analyse(integers, scaling, self._rate(rate), self._rows(packet_blocks, samples.shape[1]))
+        hertz, rows = self._rate(rate), self._rows(packet_blocks, samples.shape[1])
         metadata = pack_json(array, scaling, columns, units, extra)
         plan = rdoq.plan(effort)
+        steps = self._model.t_lo, self._model.t_hi
+        gains = self._gains(integers)
+        header, coefficients = self._analyse(integers, scaling, hertz, rows, gains)
 
         def latents(setting: int) -> tuple[bytes, SignalLatents]:
             coded = replace(header, step_code=step_code(setting))
@@ -149,17 +154,27 @@ class SignalCodec:
             for _ in range(plan.refinements):
                 targets = rdoq.corrected(self._model, chosen, self._error(coded, integers, chosen), coded.step_code)
                 packets, chosen = self._choose(coded, targets, offsets, weight, len(samples))
-            stream = container.write_file(File(coded, packets, metadata, len(samples)))
+            stream = self._file(coded, packets, metadata, len(samples))
             return stream, SignalLatents(coded, chosen, len(samples), metadata)
+
+        def errors(found: SignalLatents) -> NDArray[np.float64]:
+            return channel_prdn(samples, self.decode_latents(found).reshape(samples.shape))
+
+        def tried(gains: Sequence[int], setting: int) -> tuple[bytes, NDArray[np.float64]]:
+            nonlocal header, coefficients
+            header, coefficients = self._analyse(integers, scaling, hertz, rows, gains)
+            stream, found = latents(setting)
+            return stream, errors(found)
 
         def measured(setting: int) -> tuple[bytes, float]:
             stream, found = latents(setting)
-            return stream, _prdn(samples, self.decode_latents(found).reshape(samples.shape))
+            return stream, float(errors(found).max())
 
         def at(setting: int) -> bytes:
             return latents(setting)[0]
 
-        steps = self._model.t_lo, self._model.t_hi
+        if prdn is not None and len(gains) > 1:
+            return fit_channels(tried, measured, gains, prdn, steps)
         if prdn is not None:
             return fit_prdn(measured, prdn, steps)
         return encode_at(at, steps, samples.size, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
@@ -186,7 +201,7 @@ class SignalCodec:
         file = container.read_file(data)
         header = self._check_header(file.header)
         check_metadata(header, file.metadata)
-        spans = list(packet_spans(file.packets, header.rows << self._model.levels, header.channels, self._max_samples))
+        spans = list(packet_spans(file.packets, self._full(header), header.channels, self._max_samples))
         total = sum(count for count, _ in spans)
         if total != file.total:
             raise FormatError(f"the packets hold {total} samples, the end packet says {file.total}")
@@ -212,7 +227,7 @@ class SignalCodec:
         if [band.shape for band in latents.bands] != shapes or any(band.dtype != np.int16 for band in latents.bands):
             raise InputError(f"latents of {latents.samples} samples are {len(shapes)} int16 arrays of shapes {shapes}")
         packets = tuple(self._packets(header, latents.bands, latents.samples))
-        return container.write_file(File(header, packets, latents.metadata, latents.samples))
+        return self._file(header, packets, latents.metadata, latents.samples)
 
     def decode_latents(self, latents: SignalLatents) -> Samples:
         """Turns latents into the samples that their stream decodes to."""
@@ -220,7 +235,7 @@ class SignalCodec:
         header = self._check_header(latents.header)
         with self._lock:
             values = self._synthesiser().signal(latents.bands, header.step_code)[: latents.samples]
-        values = values * 2.0**header.shift + np.asarray(header.offsets, np.float64)
+        values = values * header.scales + np.asarray(header.offsets, np.float64)
         return finish(values, header, latents.metadata)
 
     def info(self, data: bytes) -> dict[str, Any]:
@@ -261,12 +276,19 @@ class SignalCodec:
             raise InputError(f"a packet of this signal has 1..{most} blocks, got {shown(rows)}")
         return max(1, min(rows, most))
 
-    def _analyse(self, integers: Integers, scaling: Scaling, hertz: Fraction, rows: int) -> tuple[SignalHeader, Bands]:
+    def _gains(self, integers: Integers) -> tuple[int, ...]:
+        """What brings every channel's standard deviation down to the model's, if it has one."""
+        wanted = self.bundle.manifest.get("deviation")
+        return level_gains(integers, float(wanted)) if wanted else ()
+
+    def _analyse(
+        self, integers: Integers, scaling: Scaling, hertz: Fraction, rows: int, gains: Sequence[int]
+    ) -> tuple[SignalHeader, Bands]:
         """Offsets, the smallest shift at which nothing saturates, and the coefficients."""
         offsets = np.rint(integers.mean(0)).astype(np.int64)
         centred = np.pad(integers - offsets, ((0, padded(len(integers), self._model.levels) - len(integers)), (0, 0)), mode="edge")
         for shift in range(32):
-            x = rounding_shift(rounding_shift(centred, shift) - self._model.in_offset, -self._model.in_shift)
+            x = rounding_shift(made_smaller(rounding_shift(centred, shift), gains) - self._model.in_offset, -self._model.in_shift)
             if np.abs(x).max() <= 32767:
                 bands = self._model.analyse(x.astype(np.int16))
                 if all(np.abs(band.astype(np.int32)).max() < 32767 for band in bands):
@@ -274,7 +296,7 @@ class SignalCodec:
         else:
             raise ModelError(f"model {self.bundle.name!r} saturates on every scale of this signal; its filters or input shift are wrong")
         ids = self.bundle.model_id, self.bundle.synthesis_id, 0
-        return SignalHeader(*ids, hertz, scaling.sample_type, rows, shift, tuple(offsets.tolist())), bands
+        return SignalHeader(*ids, hertz, scaling.sample_type, rows, shift, tuple(offsets.tolist()), tuple(gains)), bands
 
     def _choose(
         self, header: SignalHeader, coefficients: Bands, offsets: Sequence[int], weight: float, samples: int
@@ -288,7 +310,7 @@ class SignalCodec:
         """Analysis of what the latents decode to wrongly."""
         with self._lock:
             decoded = self._synthesiser().signal(latents, header.step_code)[: len(integers)]
-        errors = (integers - np.asarray(header.offsets)) / 2.0**header.shift - decoded
+        errors = (integers - np.asarray(header.offsets)) / header.scales - decoded
         below = padded(len(integers), self._model.levels) - len(integers)
         x = np.pad(np.clip(np.rint(errors * 2.0**self._model.in_shift), -32768, 32767), ((0, below), (0, 0)))
         return self._model.analyse(x.astype(np.int16))
@@ -298,7 +320,7 @@ class SignalCodec:
     ) -> Iterator[Packet]:
         """Codes packet by packet; with `excess` the latents chosen are written back (see `Prior.encode`)."""
         block = 1 << self._model.levels
-        full = header.rows * block
+        full = self._full(header)
         for number, start in enumerate(range(0, samples, full)):
             count = min(full, samples - start)
             row, blocks = start // block, -(-count // block)
@@ -306,6 +328,20 @@ class SignalCodec:
             payload = self._prior(blocks, header).encode(_rows(bands, row, blocks), 0, 0, beside, weight)
             short = count < full
             yield Packet(container.DATA, number & 255, (container.varint(count) if short else b"") + payload, short)
+
+    def _full(self, header: SignalHeader) -> int:
+        """Samples a channel that a full packet holds; a brief file's only one may hold whatever a packet may."""
+        return header.rows << self._model.levels if header.rows else MAX_PACKET // header.channels
+
+    def _file(self, header: SignalHeader, packets: tuple[Packet, ...], metadata: tuple[Metadata, ...], samples: int) -> bytes:
+        """The stream: a brief file where the bundle allows it and all is said in one packet without metadata."""
+        wanted = header.rows == 0 or (self.bundle.manifest.get("brief") and len(packets) == 1 and not metadata)
+        if wanted:
+            packet = packets[0] if packets[0].short else replace(packets[0], payload=container.varint(samples) + packets[0].payload, short=True)
+            if header.rows == 0 or container.fits_brief(header, packet.payload):
+                rate = None if header.rate == self._rate(None) else header.rate
+                return container.write_file(File(replace(header, rows=0, rate=rate), (packet,), (), samples))
+        return container.write_file(File(header, packets, metadata, samples))
 
     def _prior(self, blocks: int, header: SignalHeader) -> Prior:
         return Prior(self._model, (blocks << self._model.levels, header.channels), header.step_code)
@@ -324,21 +360,13 @@ class SignalCodec:
             raise ModelError(f"this stream holds a picture; {self.bundle.name} codes signals")
         if header.model_id != self.bundle.model_id:
             raise ModelError(f"this stream needs model {header.model_id:08x}; {self.bundle.name} is {self.bundle.model_id:08x}")
-        return header
+        return header if header.rate is not None else replace(header, rate=self._rate(None))
 
-    def _synthesiser(self) -> Synthesis:
+    def _synthesiser(self) -> Synthesis | LappedSynthesis:
         if self._synthesis is None:
-            self._synthesis = Synthesis(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
+            kind = LappedSynthesis if self._model.lapped else Synthesis
+            self._synthesis = kind(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
         return self._synthesis
-
-
-def _prdn(samples: Samples, decoded: Samples) -> float:
-    """The largest PRDN of the channels that vary, in per cent; 0 if none does."""
-    original = samples.astype(np.float64)
-    energy = np.square(original - original.mean(0)).sum(0)
-    error = np.square(original - decoded).sum(0)
-    varies = original.max(0) > original.min(0)
-    return 100 * float(np.sqrt(np.max(error[varies] / energy[varies], initial=0)))
 
 
 def _rows(bands: Bands, row: int, blocks: int) -> Bands:

@@ -23,6 +23,7 @@ from vaecodec.codec.native import SymbolModel
 from vaecodec.export.decoder_tflite import decoder_tflite, halo
 from vaecodec.export.encoder_tflite import encoder_tflite
 from vaecodec.export.golden import golden_vectors
+from vaecodec.export.lapped import LappedAnalysis, lapped_decoder
 from vaecodec.export.model_card import model_card
 from vaecodec.export.report import Report, measure
 from vaecodec.export.trained import Exported, Trained, convert, from_model
@@ -87,19 +88,22 @@ def export_bundle(trained: Trained, facts: Facts, samples: Sequence[Array] = ())
         ModelError: the weights cannot be represented.
     """
     exported = convert(trained)
-    members = {
-        "symbols.bin": exported.program.to_bytes(),
-        "encoder.tflite": encoder_tflite(exported.program, _encoder_shape(exported)),
-        "decoder.tflite": decoder_tflite(
-            exported.levels, exported.filters, exported.steps, exported.unmix, float(trained.config.sensor.offset)
-        ),
-    }
+    members = {"symbols.bin": exported.program.to_bytes()} | _networks(trained, exported)
     manifest = _manifest(trained, exported, facts)
     report = measure(trained, exported, Bundle(pack(manifest, members)), samples) if len(samples) else None
     manifest["figures"] |= _figures(exported, report, facts)
     members["golden.npz"] = golden_vectors(Bundle(pack(manifest, members)), trained.config.sensor.bits)
     members["MODEL_CARD.md"] = model_card(manifest, trained, exported, report).encode()
     return Result(pack(manifest, members), report)
+
+
+def _networks(trained: Trained, exported: Exported) -> dict[str, bytes]:
+    """The .tflite members; a lapped analysis, whose weights have 16 bits, is none that a kernel of TFLite computes exactly."""
+    if isinstance(exported.filters, LappedAnalysis):
+        (layer,) = exported.levels
+        return {"decoder.tflite": lapped_decoder(layer, exported.filters, exported.steps)}
+    decoder = decoder_tflite(exported.levels, exported.filters, exported.steps, exported.unmix, float(trained.config.sensor.offset))
+    return {"encoder.tflite": encoder_tflite(exported.program, _encoder_shape(exported)), "decoder.tflite": decoder}
 
 
 def write_bundle(run: str | Path, out: str | Path, facts: Facts, *, data: str | Path | None = None, samples: int = 4) -> Result:
@@ -186,6 +190,8 @@ def _manifest(trained: Trained, exported: Exported, facts: Facts) -> dict[str, A
         "units": sensor.units,
         "bits": sensor.bits,
         "packet_blocks": packet_blocks(sensor.rate, config.levels) if signal else None,
+        "deviation": config.data.deviation or None,
+        "brief": signal or None,
         "halo": halo(exported.levels),
         "steps": trained.steps,
         "figures": {},

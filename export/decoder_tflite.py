@@ -67,7 +67,7 @@ def decoder_tflite(
     if colour_inverse is not None:
         signatures["colour"] = _colour_function(colour_inverse, offset)
         signatures["fast_1"] = _fast_function(levels[0], filters, steps, widest - levels[0].halo)
-    return _convert(module, signatures)
+    return convert_signatures(module, signatures)
 
 
 def halo(levels: Sequence[LevelSynthesis]) -> int:
@@ -202,7 +202,8 @@ def _colour_function(inverse: Array, offset: float) -> Signature:
     return tf.function(colour, input_signature=[tf.TensorSpec([1, None, None, inverse.shape[1]], name="approx")])
 
 
-def _convert(module: tf.Module, signatures: dict[str, Signature]) -> bytes:
+def convert_signatures(module: tf.Module, signatures: dict[str, Signature]) -> bytes:
+    """A .tflite with these signatures, of a module that holds their layers."""
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=sorted(signatures))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vaecodec.export.decoder_tflite import inverse_decibels
+from vaecodec.export.lapped import LappedAnalysis
 from vaecodec.export.report import Report
 from vaecodec.export.trained import Exported, Trained
 
@@ -59,9 +60,15 @@ def _data(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _method(trained: Trained, exported: Exported) -> Iterator[str]:
     levels = trained.config.levels
     network = [layer.widths for layer in trained.levels if layer.widths.channels]
-    worst = inverse_decibels(exported.filters, trained.taps)
-    yield f"- Analysis: {levels} levels of a two-channel filter bank, int8 taps, int16 coefficients."
+    lapped = isinstance(exported.filters, LappedAnalysis)
+    transform = f"a lapped transform of {1 << levels} frequencies, int16 cosines" if lapped else f"{levels} levels of a two-channel filter bank, int8 taps"
+    yield f"- Analysis: {transform}, int16 coefficients."
     yield "- Prior: int8 convolutions over coefficients already coded; it gives mean, scale and spike of each symbol to a range coder."
+    if isinstance(exported.filters, LappedAnalysis):
+        yield "- Synthesis: residual convolutions over frequencies and blocks, and the inverse transform, float."
+        yield f"- Training steps: {trained.steps}."
+        return
+    worst = inverse_decibels(exported.filters, trained.taps)
     yield f"- Synthesis: residual convolutions on {len(network)} of {levels} levels and the inverse filter bank, float."
     yield f"- Inverse of the integer taps: error {worst['fitted']:.1f} dB a level and axis ({worst['duals']:.1f} dB with float duals)."
     yield f"- Training steps: {trained.steps}."

@@ -26,6 +26,8 @@ from vaecodec.codec.image import ImageCodec, ImageLatents
 from vaecodec.codec.signal import SignalCodec, SignalLatents
 from vaecodec.codec.synthesis import whole
 from vaecodec.export.trained import Exported, Trained
+from vaecodec.train.config import LAPPED
+from vaecodec.train.layers.lapped import Lapped, LappedBlock, LappedSynthesis
 from vaecodec.train.layers.synthesis import LevelSynthesis, ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
 
@@ -219,12 +221,13 @@ class _Bench:
         padded = np.pad(np.asarray(sample, np.float64), pads, mode="edge")
         header = latents.header
         if isinstance(header, container.SignalHeader):
-            offsets, scale = np.asarray(header.offsets, np.float64), 2.0**header.shift
+            offsets, scale = np.asarray(header.offsets, np.float64), header.scales
         else:
-            offsets, scale = np.zeros(1), 1.0
+            offsets, scale = np.zeros(1), (1.0,)
         offsets = offsets + self._exported.program.in_offset
+        units = np.asarray(scale)
         crop = tuple(slice(0, side) for side in sample.shape)
-        return (padded - offsets) / scale, lambda y: (y * scale + offsets)[crop]
+        return (padded - offsets) / units, lambda y: (y * units + offsets)[crop]
 
     def _decoded(self, latents: ImageLatents | SignalLatents) -> Float:
         """The codec's reconstruction before rounding."""
@@ -238,7 +241,7 @@ class _Bench:
         assert isinstance(latents, SignalLatents)
         assert isinstance(header, container.SignalHeader)
         values = synthesis.signal(latents.bands, header.step_code)[: latents.samples]
-        return np.asarray(values * 2.0**header.shift + np.asarray(header.offsets))
+        return np.asarray(values * header.scales + np.asarray(header.offsets))
 
     def _error(self, sample: Array, reconstruction: Float) -> float:
         if self._rank == 2:
@@ -284,7 +287,7 @@ class _Bench:
             return y
         return np.asarray((y * self._exported.filters.colour_gains) @ self._exported.unmix.T)
 
-    def _run(self, synthesis: Synthesis, bands: Bands, t: int) -> Float:
+    def _run(self, synthesis: Synthesis | LappedSynthesis, bands: Bands, t: int) -> Float:
         tensors = [tf.constant(band[None], tf.float32) for band in bands]
         return np.asarray(synthesis(tensors, self._position(t))[0], np.float64) * self._step(t)
 
@@ -303,15 +306,18 @@ class _Bench:
             yield [band[None] for band in z]
             return
         blocks = len(z[0])
-        full = blocks // header.rows
+        rows = header.rows or blocks
+        full = blocks // rows
         scales = [len(band) // blocks for band in z]
         if full:
-            yield [b[: full * header.rows * s].reshape(full, header.rows * s, -1) for b, s in zip(z, scales, strict=True)]
-        if blocks % header.rows:
-            yield [b[None, full * header.rows * s :] for b, s in zip(z, scales, strict=True)]
+            yield [b[: full * rows * s].reshape(full, rows * s, -1) for b, s in zip(z, scales, strict=True)]
+        if blocks % rows:
+            yield [b[None, full * rows * s :] for b, s in zip(z, scales, strict=True)]
 
 
-def _float_analysis(trained: Trained) -> Analysis:
+def _float_analysis(trained: Trained) -> Analysis | Lapped:
+    if trained.config.transform == LAPPED:
+        return Lapped(trained.config.levels)
     analysis = Analysis(trained.config.rank, trained.config.levels)
     for variables, taps in zip(analysis.taps, trained.taps, strict=True):
         for variable, value in zip(variables, taps, strict=True):
@@ -319,9 +325,13 @@ def _float_analysis(trained: Trained) -> Analysis:
     return analysis
 
 
-def _whole(levels: Sequence[LevelSynthesis]) -> Synthesis:
+def _whole(levels: Sequence[LevelSynthesis] | Sequence[LappedBlock]) -> Synthesis | LappedSynthesis:
     """The layers as one synthesis over whole bands."""
-    synthesis = Synthesis(levels[0].rank, levels[0].colours, [ResidualWidths(0, 0)] * len(levels))
+    synthesis: Synthesis | LappedSynthesis
+    if isinstance(levels[0], LappedBlock):
+        synthesis = LappedSynthesis(levels[0].size.bit_length() - 1, ResidualWidths(0, 0))
+    else:
+        synthesis = Synthesis(levels[0].rank, levels[0].colours, [ResidualWidths(0, 0)] * len(levels))
     synthesis.steps = list(levels)
     return synthesis
 

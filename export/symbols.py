@@ -249,11 +249,12 @@ class SymbolProgram:
         in_offset: subtracted from samples before the analysis.
         in_shift: fractional bits given to samples (negative: rounded away).
         mix: rank 2: one ColourMix for each of the C colour planes; rank 1: empty.
-        filters: filters[level - 1][axis][colour]; axes are x, y for rank 2 and time for rank 1.
+        filters: filters[level - 1][axis][colour]; axes are x, y for rank 2 and time for rank 1. Empty where the transform is lapped.
         bands: one Band for each band number.
         planes: planes by number.
         stages: rank 2: L + 1, rank 1: one.
         matching: rank 1: for models with Match operations; else None.
+        lapped_shift: rank 1: the transform is lapped, without filters, and its sums are shifted by 15 and so many bits; None: wavelets.
     """
 
     rank: int
@@ -269,6 +270,7 @@ class SymbolProgram:
     planes: tuple[Plane, ...]
     stages: tuple[Stage, ...]
     matching: Matching | None = None
+    lapped_shift: int | None = None
 
     @property
     def colours(self) -> int:

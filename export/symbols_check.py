@@ -116,7 +116,11 @@ def _check_analysis(p: SymbolProgram) -> None:
         _need(all(-128 <= w <= 127 for w in row.weights), "weights of the colour mix must fit int8")
         _in_range(row.shift, 0, 15, "shift of the colour mix")
     shape = [[len(axis) for axis in level] for level in p.filters]
-    _need(shape == [[p.colours] * p.rank] * p.levels, "filters must be given for every level, axis and colour plane")
+    if p.lapped_shift is None:
+        _need(shape == [[p.colours] * p.rank] * p.levels, "filters must be given for every level, axis and colour plane")
+    else:
+        _need(p.rank == 1 and p.levels > 1 and not shape, "a lapped transform is for signals of two levels or more, and has no filters")
+        _in_range(p.lapped_shift, 0, 15, "shift of the lapped transform")
     for level in p.filters:
         for axis in level:
             for pair in axis:
@@ -144,7 +148,7 @@ def _check_matching(p: SymbolProgram) -> None:
         operations = any(isinstance(o, Match | Blend) for stage in p.stages for o in (*stage.prelude, *stage.rows))
         _need(not views and not operations, "planes and operations of matching need a match section")
         return
-    _need(p.rank == 1, "matching is for signals")
+    _need(p.rank == 1 and p.lapped_shift is None, "matching is for signals of wavelets")
     _check_inverse(m, p.levels)
     _in_range(m.nearest, least_lag(p.filters, m.sites), MAX_LAG, "nearest lag")
     _in_range(m.farthest, m.nearest, MAX_LAG, "farthest lag")

@@ -33,6 +33,7 @@ from vaecodec.export.symbols_check import plane_depths
 MAGIC = b"VSYM"
 VERSION = 1
 MATCHING_VERSION = 2
+LAPPED = 1
 _CONV, _SHUFFLE, _CODE, _MATCH, _BLEND = 1, 2, 3, 4, 5
 _PHASES = 2
 
@@ -42,7 +43,8 @@ def write_program(program: SymbolProgram) -> bytes:
     p = program
     version = VERSION if p.matching is None else MATCHING_VERSION
     out = [MAGIC, struct.pack("<BBBB", version, p.rank, p.levels, p.colours)]
-    out.append(struct.pack("<HHBBHib3x", p.t_lo, p.t_hi, p.n_q, len(p.stages), len(p.planes), p.in_offset, p.in_shift))
+    transform = (0, 0) if p.lapped_shift is None else (LAPPED, p.lapped_shift)
+    out.append(struct.pack("<HHBBHibBBx", p.t_lo, p.t_hi, p.n_q, len(p.stages), len(p.planes), p.in_offset, p.in_shift, *transform))
     out += [_int8(row.weights) + struct.pack("<B", row.shift) for row in p.mix]
     out += [_filter_bytes(pair) for level in p.filters for axis in level for pair in axis]
     out += [struct.pack("<hBx", band.offset, band.rounding) for band in p.bands]
@@ -140,11 +142,13 @@ def read_program(blob: bytes) -> SymbolProgram:
         raise ModelError(f"symbols.bin has version {version}; this release reads versions {VERSION} and {MATCHING_VERSION}")
     if rank not in (1, 2) or not 1 <= levels <= 8 or not 1 <= colours <= (4 if rank == 2 else 1):
         raise ModelError(f"symbols.bin: impossible rank {rank}, levels {levels}, colour planes {colours}")
-    t_lo, t_hi, n_q, n_stages, n_planes, in_offset, in_shift, *zeros = r.fields("HHBBHibBBB")
-    _zero(any(zeros))
+    t_lo, t_hi, n_q, n_stages, n_planes, in_offset, in_shift, transform, shift, zero = r.fields("HHBBHibBBB")
+    _zero(zero)
+    if transform > LAPPED or (shift and not transform):
+        raise ModelError(f"symbols.bin: unknown transform {transform} of shift {shift}")
     mix = tuple(ColourMix(r.int8(colours), *r.fields("B")) for _ in range(colours if rank == 2 else 0))
     filters = tuple(
-        tuple(tuple(_read_filter(r) for _ in range(colours)) for _ in range(rank)) for _ in range(levels)
+        tuple(tuple(_read_filter(r) for _ in range(colours)) for _ in range(rank)) for _ in range(0 if transform else levels)
     )
     bands = tuple(_read_band(r) for _ in range(band_count(rank, levels, colours)))
     matching = _read_matching(r, levels) if version == MATCHING_VERSION else None
@@ -154,7 +158,7 @@ def read_program(blob: bytes) -> SymbolProgram:
         raise ModelError(f"symbols.bin: {len(blob) - r.position} bytes after the last operation")
     planes = tuple(plane for plane, _ in planes_depths)
     program = SymbolProgram(
-        rank, levels, t_lo, t_hi, n_q, in_offset, in_shift, mix, filters, bands, planes, stages, matching
+        rank, levels, t_lo, t_hi, n_q, in_offset, in_shift, mix, filters, bands, planes, stages, matching, shift if transform else None
     )
     program.check()
     if [depth for _, depth in planes_depths] != plane_depths(program):

@@ -11,10 +11,12 @@ import tensorflow as tf
 from vaecodec.codec.matching import INVERSE_SHIFT
 from vaecodec.export.decoder_tflite import StepRange, corrected
 from vaecodec.export.filters import AnalysisFilters, cdf97, quantise_analysis
+from vaecodec.export.lapped import LappedAnalysis
 from vaecodec.export.prior import export_prior
 from vaecodec.export.symbols import Band, FilterPair, Matching, SymbolProgram, band_count
-from vaecodec.train.config import ModelConfig
+from vaecodec.train.config import LAPPED, ModelConfig
 from vaecodec.train.layers.inverse import integer_inverse, reconstruction_decibels
+from vaecodec.train.layers.lapped import LappedBlock
 from vaecodec.train.layers.matching import match_range
 from vaecodec.train.layers.prior import Prior
 from vaecodec.train.layers.synthesis import LevelSynthesis
@@ -35,8 +37,8 @@ class Trained:
     Attributes:
         config: what it is.
         prior: the prior layer, built.
-        taps: analysis filters, taps[level - 1][axis] of shape [9, 2], axes x, y.
-        levels: synthesis layers of levels 1..L, built.
+        taps: analysis filters, taps[level - 1][axis] of shape [9, 2], axes x, y; empty where the transform is lapped.
+        levels: synthesis layers of levels 1..L, built; of a lapped transform the one that there is.
         mix: [C planes, C components] colour mix; None where there is none.
         unmix: [C components, C planes] its trained inverse.
         steps: training steps that made the weights.
@@ -45,7 +47,7 @@ class Trained:
     config: ModelConfig
     prior: Prior
     taps: list[list[Array]]
-    levels: list[LevelSynthesis]
+    levels: list[LevelSynthesis] | list[LappedBlock]
     mix: Array | None = None
     unmix: Array | None = None
     steps: int = 0
@@ -65,6 +67,8 @@ def from_model(model: CodecModel, steps: int = 0) -> Trained:
         steps: training steps behind them.
     """
     levels = model.synthesis.steps
+    if model.config.transform == LAPPED:
+        return Trained(model.config, model.prior, [], levels, steps=steps)
     taps = [[_effective(v, levels[i], axis) for v, axis in zip(pair, "xy", strict=False)] for i, pair in enumerate(model.analysis.taps)]
     mix = None if model.colour is None else np.asarray(model.colour.mix, np.float64).T
     unmix = None if model.unmix is None else np.asarray(model.unmix.mix, np.float64).T
@@ -109,8 +113,8 @@ class Exported:
     """
 
     program: SymbolProgram
-    filters: AnalysisFilters
-    levels: list[LevelSynthesis]
+    filters: AnalysisFilters | LappedAnalysis
+    levels: list[LevelSynthesis] | list[LappedBlock]
     steps: StepRange
     unmix: Array | None
 
@@ -122,6 +126,10 @@ def convert(trained: Trained) -> Exported:
         ModelError: the weights cannot be represented (not finite, or too large).
     """
     config = trained.config
+    if config.transform == LAPPED:
+        analysis = LappedAnalysis(config.levels)
+        steps = step_range(config, analysis)
+        return Exported(_program(trained, analysis, steps), analysis, trained.levels, steps, None)
     mix = None if config.rank == 1 else np.eye(1) if trained.mix is None else trained.mix
     filters = quantise_analysis(trained.taps, mix)
     steps = step_range(config, filters)
@@ -130,14 +138,14 @@ def convert(trained: Trained) -> Exported:
     return Exported(program, filters, levels, steps, None if mix is None else _unmix(trained, filters, mix))
 
 
-def step_range(config: ModelConfig, filters: AnalysisFilters) -> StepRange:
+def step_range(config: ModelConfig, filters: AnalysisFilters | LappedAnalysis) -> StepRange:
     """Step codes of the finest and coarsest step, and the fractional bits of samples.
 
     Pictures get as many as no band can ever saturate with. Signals rarely use their whole range, and their streams have a shift of
     their own for those that do: they get what the samples themselves allow. Either get at least what makes the finest step of every
     band 1 or more.
     """
-    peak = filters.peak_gain() if config.rank == 2 else 1.0
+    peak = filters.peak_gain() if isinstance(filters, AnalysisFilters) and config.rank == 2 else 1.0
     headroom = np.floor(np.log2(2.0**15 / (2.0 ** (config.sensor.bits - 1) * peak)))
     needed = np.ceil(-config.step.lo - min(_offsets(config, filters)) / 16)
     in_shift = int(max(needed, min(headroom, MOST_FRACTIONAL_BITS)))
@@ -151,7 +159,7 @@ def kernels(prior: Prior) -> tuple[dict[str, list[Array]], dict[str, Array]]:
     return weights, {name: np.asarray(prior.biases[name].numpy(), np.float64) for name in names}
 
 
-def _program(trained: Trained, filters: AnalysisFilters, steps: StepRange) -> SymbolProgram:
+def _program(trained: Trained, filters: AnalysisFilters | LappedAnalysis, steps: StepRange) -> SymbolProgram:
     config = trained.config
     planes, stages = export_prior(trained.topology, *kernels(trained.prior))
     program = SymbolProgram(
@@ -168,14 +176,15 @@ def _program(trained: Trained, filters: AnalysisFilters, steps: StepRange) -> Sy
         planes=planes,
         stages=stages,
         matching=_matching(trained, filters),
+        lapped_shift=filters.shift if isinstance(filters, LappedAnalysis) else None,
     )
     program.check()
     return program
 
 
-def _matching(trained: Trained, filters: AnalysisFilters) -> Matching | None:
+def _matching(trained: Trained, filters: AnalysisFilters | LappedAnalysis) -> Matching | None:
     lags = trained.config.prior.lags
-    if not lags:
+    if not lags or isinstance(filters, LappedAnalysis):
         return None
     span = match_range(trained.topology, lags)
     inverse = tuple(_inverse(level[0][0]) for level in filters.filters())
@@ -187,14 +196,14 @@ def _inverse(pair: FilterPair) -> tuple[tuple[tuple[int, int], tuple[int, int]],
     return tuple(((low[0], low[1]), (high[0], high[1])) for low, high in taps)
 
 
-def _bands(config: ModelConfig, filters: AnalysisFilters) -> tuple[Band, ...]:
+def _bands(config: ModelConfig, filters: AnalysisFilters | LappedAnalysis) -> tuple[Band, ...]:
     approximations = config.colours if config.rank == 2 else 1
     count = band_count(config.rank, config.levels, config.colours)
     rounding = [config.rounding.approximation] * approximations + [config.rounding.detail] * (count - approximations)
     return tuple(Band(o, round(_WHOLE * r)) for o, r in zip(_offsets(config, filters), rounding, strict=True))
 
 
-def _offsets(config: ModelConfig, filters: AnalysisFilters) -> list[int]:
+def _offsets(config: ModelConfig, filters: AnalysisFilters | LappedAnalysis) -> list[int]:
     """Step code offset of every band: of the integer filters' gain and of the config's weight."""
     return [gain + weight for gain, weight in zip(filters.step_offsets(), config.band_offsets(), strict=True)]
 

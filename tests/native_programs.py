@@ -35,6 +35,7 @@ def random_program(seed, rank=None):
     table = PlaneTable()
     stages = _signal_stages(rng, table, levels) if rank == 1 else _picture_stages(rng, table, levels, colours)
     t_lo = int(rng.integers(0, 200))
+    lapped = rank == 1 and levels > 1 and rng.random() < 0.3
     return SymbolProgram(
         rank=rank,
         levels=levels,
@@ -44,10 +45,11 @@ def random_program(seed, rank=None):
         in_offset=int(rng.integers(-1000, 1000)),
         in_shift=int(rng.integers(-2, 7)),
         mix=tuple(_mix(rng, colours) for _ in range(colours)) if rank == 2 else (),
-        filters=tuple(tuple(tuple(_filter(rng) for _ in range(colours)) for _ in range(rank)) for _ in range(levels)),
+        filters=tuple(tuple(tuple(_filter(rng) for _ in range(colours)) for _ in range(rank)) for _ in range(0 if lapped else levels)),
         bands=tuple(Band(int(rng.integers(-60, 60)), int(rng.integers(0, 256))) for _ in range(n_bands)),
         planes=table.freeze(),
         stages=stages,
+        lapped_shift=int(rng.integers(0, 10)) if lapped else None,
     )
 
 

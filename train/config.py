@@ -24,6 +24,7 @@ from vaecodec.codec.errors import InputError
 IMAGE, SIGNAL = "image", "signal"
 STEPS_AN_OCTAVE = 16  # of the step code (docs/format.md section 3)
 PARTS = ("prior", "synthesis", "filters")
+WAVELET, LAPPED = "wavelet", "lapped"
 SQUARED_ERROR, MS_SSIM = "squared error", "ms-ssim"
 MS_SSIM_SIDE = 11 * 2**4  # a window of 11 pixels at the coarsest of five scales
 REACH = 4  # samples that the analysis filters see to each side
@@ -185,10 +186,14 @@ class Data:
         columns: signals: names (CSV, Parquet) or numbers of the channels to use; empty: all numeric ones.
         weights: signals: how often each of the columns is drawn; empty: equally.
         resolution: signals of floats: size of one integer step, one value or one a column; empty: samples are integers already.
-        offset: signals: "file" (the file's own baseline, 0 where it has none), "median" (of the channel), or "none".
+        offset: signals: "file" (the file's own baseline, 0 where it has none), "median" or "mean" (of the channel), or "none".
         flip: probability of mirroring a crop left to right, or a window's sign.
         transpose: pictures: probability of swapping rows and columns.
         gain: signals: deviation of the log of a random gain, drawn for half of the windows.
+        together: signals: windows hold all columns, and the prior of wavelets sees what moves together; otherwise one column each.
+        deviation: signals: what every channel's standard deviation is brought to, if it is larger, as the encoder does; 0: none is.
+        axes: signals drawn together: so many columns in turn are the axes of a vector, turned at random in half of the windows; 0: none is.
+        warp: signals: deviation of the log of a random pace, drawn for half of the windows, which are then interpolated.
     """
 
     train: tuple[str, ...] = ()
@@ -201,6 +206,10 @@ class Data:
     flip: float = 0.5
     transpose: float = 0.3
     gain: float = 0.0
+    warp: float = 0.0
+    together: bool = False
+    deviation: float = 0.0
+    axes: int = 0
 
     def __post_init__(self) -> None:
         _count("data.length", self.length, 2, 2**22)
@@ -208,10 +217,16 @@ class Data:
             require(all(isinstance(p, str) for p in getattr(self, name)), f"data.{name}", "patterns of paths", getattr(self, name))
         named = all(isinstance(c, str) or _integer(c, 0, 2**31) for c in self.columns)
         require(named, "data.columns", "names or numbers of columns", self.columns)
-        require(self.offset in ("file", "median", "none"), "data.offset", 'one of "file", "median", "none"', self.offset)
+        require(self.offset in ("file", "median", "mean", "none"), "data.offset", 'one of "file", "median", "mean", "none"', self.offset)
         _between("data.flip", self.flip, 0, 1)
         _between("data.transpose", self.transpose, 0, 1)
         _between("data.gain", self.gain, 0, 4)
+        _between("data.warp", self.warp, 0, 1)
+        _between("data.deviation", self.deviation, 0, 2.0**15)
+        require(isinstance(self.together, bool), "data.together", "true or false", self.together)
+        _count("data.axes", self.axes, 0, 3)
+        require(not self.axes or (self.together and self.columns and len(self.columns) % self.axes == 0), "data.axes",
+                "0, or a divisor of the number of columns drawn together", self.axes)
         require(all(_number(r, 1e-30, 1e30) for r in self.resolution), "data.resolution", "positive numbers", self.resolution)
         require(all(_number(w, 0, 1e9) for w in self.weights), "data.weights", "numbers from 0 on", self.weights)
         self._check_columns()
@@ -318,12 +333,14 @@ class ModelConfig:
         modality: "image" (rank 2) or "signal" (rank 1).
         levels: L of the filter bank, 1..8.
         colours: planes C of pictures, 1 or 3; 1 for signals.
+        transform: "wavelet", or for signals "lapped": 2^levels frequencies a block, for what sounds rather than beats.
     """
 
     name: str
     modality: str
     levels: int
     colours: int = 1
+    transform: str = WAVELET
     sensor: Sensor = field(default_factory=Sensor)
     step: Step = field(default_factory=Step)
     rounding: Rounding = field(default_factory=Rounding)
@@ -346,8 +363,9 @@ class ModelConfig:
         weights = self.step.weights
         require(len(weights) in (0, self.levels + 1), "step.weights", f"{self.levels + 1} numbers, or none", weights)
         self._check_distortion()
-        rests = not self.prior.lags or (self.rank == 1 and "filters" not in self.training.parts)
-        require(rests, "prior.lags", "lags for signals with resting filters only", self.prior.lags)
+        plain = self.rank == 1 and self.transform != LAPPED and not self.data.together and "filters" not in self.training.parts
+        require(plain or not self.prior.lags, "prior.lags", "none but for channels on their own, with resting wavelets", self.prior.lags)
+        self._check_transform()
         self._check_length("data.length", self.data.length)
         self._check_length("validation.length", self.validation.length)
 
@@ -355,6 +373,12 @@ class ModelConfig:
         if self.training.distortion == MS_SSIM:
             fits = self.modality == IMAGE and "filters" not in self.training.parts and min(self.data.length, self.validation.length) >= MS_SSIM_SIDE
             require(fits, "training.distortion", f"{MS_SSIM} for pictures of {MS_SSIM_SIDE} pixels or more, with resting filters", MS_SSIM)
+
+    def _check_transform(self) -> None:
+        require(self.transform in (WAVELET, LAPPED), "transform", f'"{WAVELET}" or "{LAPPED}"', self.transform)
+        if self.transform == LAPPED:
+            fits = self.modality == SIGNAL and self.levels > 1 and "filters" not in self.training.parts
+            require(fits, "transform", "lapped for signals of two levels or more whose filters rest", self.transform)
 
     def _check_length(self, name: str, length: int) -> None:
         unit = 2**self.levels

@@ -11,14 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from vaecodec.codec.rdoq import SLOPE, plan
-from vaecodec.train.config import STEPS_AN_OCTAVE, ModelConfig
+from vaecodec.train.config import LAPPED, STEPS_AN_OCTAVE, ModelConfig
 from vaecodec.train.layers.colour import Colour
 from vaecodec.train.layers.inverse import bank_inverse
 from vaecodec.train.layers.matching import Matcher
+from vaecodec.train.layers.lapped import Lapped, LappedSynthesis
 from vaecodec.train.layers.prior import Prior, bits, gather_symbols, scatter_symbols
 from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis
-from vaecodec.train.topology import ImageWidths, SignalWidths, Topology, image_topology, signal_topology
+from vaecodec.train.topology import ImageWidths, SignalWidths, Topology, image_topology, joint_topology, lapped_topology, signal_topology
 
 EFFORT = plan(2)
 
@@ -71,7 +72,7 @@ class CodecModel(tf.keras.Model):
         analysis, prior, synthesis: the layers.
 
     Call arguments:
-        x: [B, H, W, C] components 0..255 or [B, N, 1] samples; sizes are multiples of 2^levels.
+        x: [B, H, W, C] components 0..255 or [B, N, channels] samples; sizes are multiples of 2^levels.
         position: [B] in [0, 1]: where the step lies in the config's range, 0 the finest.
         rate: whether the rate is wanted; zeros otherwise, and no prior runs.
         synthesis: whether reconstruction and distortion are wanted; zeros otherwise, and no synthesis runs.
@@ -91,11 +92,23 @@ class CodecModel(tf.keras.Model):
         self.unmix = Colour(inverse=True, name="unmix") if mixed else None
         # Filters are float here: the export rounds the taps and corrects the inverse by what the rounding changed. Five-tap inverses
         # of rounded taps would stop at 42 dB, so training on the grid would only learn to live with an error that never comes.
-        self.analysis = Analysis(config.rank, config.levels, trainable_filters, name="analysis")
+        self.analysis = self._analysis()
         self.prior = Prior(self.topology, matcher=self._matcher(), name="prior", dtype=dtype)
+        self.synthesis = self._synthesis(dtype)
+
+    def _analysis(self) -> Analysis | Lapped:
+        config = self.config
+        if config.transform == LAPPED:
+            return Lapped(config.levels, name="analysis")
+        return Analysis(config.rank, config.levels, self.trainable_filters, name="analysis")
+
+    def _synthesis(self, dtype: str) -> Synthesis | LappedSynthesis:
+        config = self.config
         widths = [ResidualWidths(*config.synthesis.level(level)) for level in range(1, config.levels + 1)]
-        start = bank_inverse() if trainable_filters else None
-        self.synthesis = Synthesis(config.rank, config.colours, widths, trainable_filters, start, name="synthesis", dtype=dtype)
+        if config.transform == LAPPED:
+            return LappedSynthesis(config.levels, widths[0], name="synthesis", dtype=dtype)
+        start = bank_inverse() if self.trainable_filters else None
+        return Synthesis(config.rank, config.colours, widths, self.trainable_filters, start, name="synthesis", dtype=dtype)
 
     def _matcher(self) -> Matcher | None:
         """Finds matches as the core does. Samples have as many fractional bits as fit, or nearly so: only ratios of steps matter."""
@@ -179,7 +192,7 @@ class CodecModel(tf.keras.Model):
 
     def _stage_bits(self, x: tf.Tensor, z: list[tf.Tensor], scaled: list[tf.Tensor], position: tf.Tensor) -> tf.Tensor:
         stages = self.prior(z, position, scaled if self.trainable_filters else None)
-        pixels = tf.cast(tf.size(x[0]) // x.shape[-1], tf.float32)
+        pixels = tf.cast(tf.size(x[0]) // (x.shape[-1] if self.config.rank == 2 else 1), tf.float32)
         return tf.stack([tf.reduce_sum(b, [1, 2, 3]) for b in stages], -1) / pixels
 
     def _decode(self, x: tf.Tensor, z: list[tf.Tensor], scaled: list[tf.Tensor], position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -212,7 +225,11 @@ def topology_of(config: ModelConfig) -> Topology:
     """The prior's stages and operations."""
     n = config.step.condition
     if config.rank == 1:
-        return signal_topology(config.levels, n, SignalWidths(*config.prior.signal), bool(config.prior.lags))
+        widths = SignalWidths(*config.prior.signal)
+        if config.prior.lags:
+            return signal_topology(config.levels, n, widths, matched=True)
+        make = lapped_topology if config.transform == LAPPED else joint_topology if config.data.together else signal_topology
+        return make(config.levels, n, widths)
     coarse, fine = ImageWidths(*config.prior.coarse), ImageWidths(*config.prior.fine)
     return image_topology(config.levels, config.colours, n, coarse, fine)
 

@@ -284,6 +284,89 @@ def signal_topology(levels: int, condition: int, w: SignalWidths, matched: bool 
     return top
 
 
+GLANCE, SHARED = 8, 4  # channels of a joint prior's planes that other columns read: of blocks, of groups
+AROUND = 5  # columns to each side that they read
+
+
+def joint_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
+    """A prior for wavelet blocks of channels that move together, such as the axes of a sensor: `signal_topology` with a look to the side.
+
+    Of the two blocks before, and of every group of symbols once it is coded, a few channels of features are read from the `AROUND` columns to each
+    side. Which of them exist tells a column its place.
+
+    Args:
+        levels, condition, w: as for `signal_topology`.
+
+    Returns:
+        A topology of one stage.
+    """
+    top = Topology(1, levels, 1, condition)
+    groups = [[(0, 0), (1, 0)]] + [[(1 + levels - level, d) for d in range(2 ** (levels - level))] for level in range(levels - 1, 0, -1)]
+    k = top.add_stage(Stage(0, 1, [s for g in groups for s in g]))
+    row, condition_term, wide = top.stages[k].row, Term(CONDITION), 2 * AROUND + 1
+    embed, near, far, glance = (top.plane(n, k, c) for n, c in (("embed", w.embed), ("near", w.near), ("far", w.far), ("glance", GLANCE)))
+    row.append(Conv("near", near, w.near, (Term(embed, 4, 1, -4, 0), Term(glance, 2, wide, -2, -AROUND), condition_term)))
+    row.append(Conv("far", far, w.far, (Term(near, 4, 1, -12, 0, 4), condition_term)))
+    first, beside = 0, []
+    for group in groups:
+        known = symbols_term(k, 1, 1, 0, 0, 0, first) if first else ()
+        linear = (Term("0.raw", 3, 1, -3, 0, 1, 0, 2),) if first == 0 else ()
+        row += _head(top, k, first, len(group), (Term(far), *known, *beside, condition_term), w.hidden, linear)
+        if group is not groups[-1]:
+            shared = top.plane(f"{k}.shared{first}", k, SHARED)
+            row.append(Conv(f"{k}.shared{first}", shared, SHARED, symbols_term(k, 1, 1, 0, 0, first, len(group))))
+            beside.append(Term(shared, 1, wide, 0, -AROUND))
+        first += len(group)
+    row.append(Conv("embed", embed, w.embed, symbols_term(k)))
+    row.append(Conv("glance", glance, GLANCE, symbols_term(k)))
+    return top
+
+
+WIDEST_GROUP = 16  # symbols of a lapped prior's group, below the last octave twice as many
+SEEN = 32  # frequencies below a group that it sees
+BESIDE = 2  # frequencies beyond a group that it sees of the blocks before
+
+
+def lapped_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
+    """A prior for the blocks of a lapped transform: low to high frequencies within a block, context from the blocks before.
+
+    Signs say little about a frequency whose phase moves on from block to block: but for the groups' own symbols all context is of magnitudes. A group
+    sees the `SEEN` frequencies below it, the same frequencies of the two blocks before, and `far`, which sees 16 blocks as in `signal_topology`.
+
+    Args:
+        levels: L; 2^L frequencies a block.
+        condition: channels n_q that tell the step.
+        w: widths.
+
+    Returns:
+        A topology of one stage.
+    """
+    top = Topology(1, levels, 1, condition)
+    symbols = [(0, 0)] + [(1 + levels - level, d) for level in range(levels, 0, -1) for d in range(2 ** (levels - level))]
+    k = top.add_stage(Stage(0, 1, symbols))
+    row, condition_term, size = top.stages[k].row, Term(CONDITION), len(symbols)
+    embed, near, far = (top.plane(name, k, n) for name, n in (("embed", w.embed), ("near", w.near), ("far", w.far)))
+    row.append(Conv("near", near, w.near, (Term(embed, 4, 1, -4, 0), condition_term)))
+    row.append(Conv("far", far, w.far, (Term(near, 4, 1, -12, 0, 4), condition_term)))
+    for first, end in _lapped_groups(size):
+        low, high, below = max(0, first - BESIDE), min(size, end + BESIDE), max(0, first - SEEN)
+        before = (Term(f"{k}.magnitude", 2, 1, -2, 0, 1, low, high - low),)
+        known = (Term(f"{k}.magnitude", 1, 1, 0, 0, 1, below, first - below),) if first else ()
+        row += _head(top, k, first, end - first, (Term(far), *before, *known, condition_term), w.hidden)
+    row.append(Conv("embed", embed, w.embed, (Term(f"{k}.magnitude"),)))
+    return top
+
+
+def _lapped_groups(size: int) -> list[tuple[int, int]]:
+    """First frequency and end of each group: 2, 2, 4, 8, 8, 8, then 16 each and from a half of all on 32 each."""
+    edges = [0]
+    while edges[-1] < size:
+        here = edges[-1]
+        width = 2 if here < 4 else 4 if here < 8 else 8 if here < 32 else WIDEST_GROUP if here < size // 2 else 2 * WIDEST_GROUP
+        edges.append(min(size, here + width))
+    return list(zip(edges, edges[1:]))
+
+
 def macs_per_sample(top: Topology) -> float:
     """Multiply-accumulates of the prior per pixel and per sample of a channel, hidden and output layers alike."""
     total = 0.0

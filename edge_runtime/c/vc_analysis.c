@@ -3,6 +3,7 @@
 #include "vc_arena.h"
 #include "vc_bytes.h"
 #include "vc_error.h"
+#include "vc_lapped.h"
 #include "vc_net.h"
 #include "vc_split.h"
 
@@ -10,11 +11,16 @@ typedef struct workspace {
     int16_t *whole;  /* the approximation that is being split */
     int16_t *halves; /* rank 2: after the split along x, low half beside high half */
     int16_t *line;   /* scratch of vc_split_line */
+    int32_t *folded; /* lapped: a block */
 } workspace;
 
 static void plan(const vc_model *m, int64_t rows, int64_t cols, vc_arena *a, workspace *w)
 {
     int64_t pixels = m->rank == 2 ? rows * cols : rows;
+    if (m->transform == VC_LAPPED) {
+        w->folded = (int32_t *)vc_arena_take(a, (int64_t)1 << m->levels, sizeof(int32_t));
+        return;
+    }
     w->whole = (int16_t *)vc_arena_take(a, pixels, sizeof(int16_t));
     w->halves = (int16_t *)vc_arena_take(a, m->rank == 2 ? pixels : 0, sizeof(int16_t));
     w->line = (int16_t *)vc_arena_take(a, vc_split_scratch(m->rank == 2 ? cols : rows), sizeof(int16_t));
@@ -66,6 +72,28 @@ static void analyse_channel(const vc_model *m, const int16_t *x, int32_t rows, i
     }
 }
 
+/* Frequency 0 is band 0, 2^(j-1) .. 2^j - 1 are band j. */
+static void lap_block(const vc_model *m, const int32_t *folded, int32_t block, int32_t channel, const vc_band *bands)
+{
+    uint32_t band = 0, first = 0;
+    for (uint32_t k = 0; k < 1u << m->levels; k++) {
+        if (k >> band) band++, first = k;
+        ptrdiff_t row = ((ptrdiff_t)block << (band ? band - 1 : 0)) + (ptrdiff_t)(k - first);
+        bands[band].data[row * bands[band].stride + channel] = vc_lapped_coefficient(m->levels, m->lapped_shift, folded, k);
+    }
+}
+
+static void lap_channel(const vc_model *m, const int16_t *x, int32_t rows, int32_t cols, int32_t channel, const vc_band *bands,
+                        const workspace *w)
+{
+    int32_t blocks = rows >> m->levels;
+    for (int32_t b = 0; b < blocks; b++) {
+        int sides = (b > 0 ? VC_LAPPED_BEFORE : 0) | (b + 1 < blocks ? VC_LAPPED_AFTER : 0);
+        vc_lapped_fold(m->levels, x + ((ptrdiff_t)b << m->levels) * cols + channel, cols, sides, w->folded);
+        lap_block(m, w->folded, b, channel, bands);
+    }
+}
+
 /* Rank 2 */
 
 static void mix(const vc_model *m, const int16_t *x, int64_t pixels, uint32_t colour, int16_t *out)
@@ -113,7 +141,9 @@ int vc_analyse(const vc_model *m, const int16_t *x, int32_t rows, int32_t cols, 
     uintptr_t address = (uintptr_t)memory % VC_ARENA_ALIGN;
     vc_arena a = {(uint8_t *)memory + (VC_ARENA_ALIGN - address) % VC_ARENA_ALIGN, 0};
     plan(m, rows, cols, &a, &w);
-    if (m->rank == 1)
+    if (m->transform == VC_LAPPED)
+        for (int32_t c = 0; c < cols; c++) lap_channel(m, x, rows, cols, c, bands, &w);
+    else if (m->rank == 1)
         for (int32_t c = 0; c < cols; c++) analyse_channel(m, x, rows, cols, c, bands, &w);
     else
         for (uint32_t c = 0; c < m->colours; c++) analyse_colour(m, x, rows, cols, c, bands, &w);

@@ -54,8 +54,17 @@ static int parse_head(cursor *c)
     m->n_planes = vc_u16(p + 14);
     m->in_offset = vc_i32(p + 16);
     m->in_shift = vc_i8(p + 20);
+    m->transform = p[21];
+    m->lapped_shift = p[22];
     c->at += HEAD_SIZE;
-    return p[21] | p[22] | p[23] ? VC_EM_FIELD : VC_OK;
+    return p[23] ? VC_EM_FIELD : VC_OK;
+}
+
+static int check_transform(const vc_model *m)
+{
+    if (m->transform == VC_WAVELET) return m->lapped_shift ? VC_EM_FIELD : VC_OK;
+    if (m->transform != VC_LAPPED || m->rank != 1 || m->levels < 2) return VC_EM_FIELD;
+    return m->lapped_shift > VC_MAX_SHIFT ? VC_EM_FIELD : VC_OK;
 }
 
 static int check_head(vc_model *m)
@@ -69,7 +78,7 @@ static int check_head(vc_model *m)
     if (m->in_shift < -15 || m->in_shift > 15) return VC_EM_FIELD;
     if (m->n_planes > VC_MAX_PLANES) return VC_EM_LIMIT;
     m->n_bands = (uint16_t)(m->rank == 1 ? 1 + m->levels : m->colours * (1 + 3 * m->levels));
-    return VC_OK;
+    return check_transform(m);
 }
 
 static int parse_mix(cursor *c)
@@ -99,6 +108,7 @@ static int parse_filter(cursor *c, uint32_t *offset)
 static int parse_filters(cursor *c)
 {
     vc_model *m = c->m;
+    if (m->transform == VC_LAPPED) return VC_OK;
     for (uint32_t level = 0; level < m->levels; level++)
         for (uint32_t axis = 0; axis < m->rank; axis++)
             for (uint32_t colour = 0; colour < m->colours; colour++) {
@@ -237,6 +247,7 @@ uint32_t vc_model_stage_bands(const vc_model *m, uint32_t stage, uint32_t *n)
 vc_filter vc_model_filter(const vc_model *m, uint32_t level, uint32_t axis, uint32_t colour)
 {
     const uint8_t *p = m->blob + m->filters[level - 1][axis][colour];
+    if (m->transform == VC_LAPPED) return (vc_filter){p, p, 0, 0, 0};
     uint8_t taps = p[0];
     vc_filter f = {p + 1, p + 1 + taps, taps, p[1 + 2 * taps], p[2 + 2 * taps]};
     return f;

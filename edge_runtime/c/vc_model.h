@@ -30,6 +30,9 @@ typedef struct vc_stage {
     uint32_t symbols, operations; /* offsets in the blob */
 } vc_stage;
 
+/* How samples become coefficients. */
+enum { VC_WAVELET = 0, VC_LAPPED = 1 };
+
 /* What the operations need of a plane around a site. */
 typedef struct vc_reach {
     uint8_t left, right; /* columns read outside the site's own */
@@ -43,6 +46,7 @@ typedef struct vc_model {
     uint8_t rank, levels, colours, n_condition, n_stages;
     uint8_t has_match;
     int8_t in_shift;
+    uint8_t transform, lapped_shift;
     uint16_t t_lo, t_hi, n_planes, n_bands;
     int32_t in_offset;
     uint32_t mix, bands, match, planes;                          /* offsets in the blob */
@@ -82,7 +86,7 @@ typedef struct vc_filter {
     uint8_t taps, shift_low, shift_high;
 } vc_filter;
 
-/* Filter pair of level 1..L, axis 0 (x, or time) or 1 (y), colour plane. */
+/* Filter pair of level 1..L, axis 0 (x, or time) or 1 (y), colour plane; none, 0 taps, where the transform is lapped. */
 vc_filter vc_model_filter(const vc_model *m, uint32_t level, uint32_t axis, uint32_t colour);
 
 /* The match section. */

@@ -348,6 +348,7 @@ static int check_inverse(const vc_match_info *i, uint32_t levels)
 static int check_match_section(const vc_model *m)
 {
     if (!m->has_match) return VC_OK;
+    if (m->transform != VC_WAVELET) return VC_EM_FIELD;
     vc_match_info i = vc_model_match(m);
     vc_history_setup s;
     vc_history_set_up(&s, m, 0);

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from vaecodec.benchmarks import wavelet_peer
+from vaecodec.benchmarks import dct_peer, dead_zone, wavelet_peer
 from vaecodec.benchmarks.adaptive import ideal_bits
+from vaecodec.benchmarks.dct_peer import CosineSetting
 from vaecodec.benchmarks.distortion import prdn, psnr
 from vaecodec.benchmarks.image_peers import ImagePeer, image_peers
 from vaecodec.benchmarks.signal_peers import FlacPeer, SignalPeer, signal_peers
@@ -26,7 +27,7 @@ def heartbeat(count: int = 6000) -> np.ndarray:
 
 def test_all_peers_of_the_protocol_are_here() -> None:
     assert [peer.name for peer in IMAGE_PEERS] == ["JPEG", "WebP", "JPEG 2000", "AVIF", "JPEG XL"]
-    assert [peer.name for peer in SIGNAL_PEERS] == ["DWT", "SZ3"]
+    assert [peer.name for peer in SIGNAL_PEERS] == ["DWT", "DCT", "SZ3"]
 
 
 @pytest.mark.parametrize("peer", IMAGE_PEERS, ids=lambda peer: peer.name)
@@ -57,8 +58,24 @@ def test_wavelet_files_are_next_to_their_ideal() -> None:
     samples = heartbeat(200_000)
     setting = WaveletSetting(10.0, 0.2, True)
     scaled = wavelet_peer._scaled(wavelet_peer._analyse(samples, round(samples.mean())), setting.step, setting.weighted)
-    ideal = sum(ideal_bits(band) for band in wavelet_peer._quantise(scaled, setting.rounding)) / 8
+    ideal = sum(ideal_bits(band) for band in dead_zone.quantise(scaled, setting.rounding)) / 8
     assert len(wavelet_peer.encode(samples, setting)) <= 1.03 * ideal + 100
+
+
+@pytest.mark.parametrize("log_size", dct_peer.LOG_SIZES)
+@pytest.mark.parametrize("count", [1, 127, 128, 1001])
+def test_cosine_files_hold_signals_of_any_length(count: int, log_size: int) -> None:
+    samples = heartbeat(count)
+    decoded = dct_peer.decode(dct_peer.encode(samples, CosineSetting(0.25, 0.5, log_size)))
+    assert np.abs(decoded - samples).max() <= 1
+
+
+def test_cosine_files_are_next_to_their_ideal() -> None:
+    samples = heartbeat(200_000)
+    setting = CosineSetting(10.0, 0.2, 7)
+    scaled = [band / setting.step for band in dct_peer._analyse(samples, round(samples.mean()), setting.log_size)]
+    ideal = sum(ideal_bits(band) for band in dead_zone.quantise(scaled, setting.rounding)) / 8
+    assert len(dct_peer.encode(samples, setting)) <= 1.03 * ideal + 100
 
 
 def test_flac_is_exact() -> None:

@@ -46,7 +46,34 @@ def split(x, pair):
     return sat16(rshift(low, pair.shift_low)), sat16(rshift(high, pair.shift_high))
 
 
+def cosine(i):
+    """2^15 cos(2 pi i / 2048), within 2^15 - 1."""
+    return np.clip(np.rint(2**15 * np.cos(2 * np.pi * np.asarray(i) / 2048)), -32767, 32767).astype(np.int64)
+
+
+def _fold(x, size):
+    """Blocks [n, M, channels], rotated around the borders between them."""
+    blocks = x.reshape(-1, size, x.shape[1])
+    n, scale, folded = np.arange(size // 2), 256 // size, blocks.copy()
+    keep, take = (cosine(i * scale)[:, None] for i in (size - 1 - 2 * n, size + 1 + 2 * n))
+    left, right = blocks[:-1, ::-1][:, n], blocks[1:, n]
+    folded[1:, n] = rshift(keep * right + take * left, 15)
+    folded[:-1, size - 1 - n] = rshift(keep * left - take * right, 15)
+    return folded
+
+
+def _lap_signal(x, program):
+    size = 1 << program.levels
+    odd = 2 * np.arange(size) + 1
+    sums = np.einsum("bnc,nk->bkc", _fold(x, size), cosine(np.outer(odd, odd) * (256 // size)))
+    y = sat16(rshift(sums, 15 + program.lapped_shift)).astype(np.int16)
+    edges = [0, *(1 << j for j in range(program.levels + 1))]
+    return [np.ascontiguousarray(y[:, a:b]).reshape(-1, x.shape[1]) for a, b in zip(edges, edges[1:])]
+
+
 def _analyse_signal(x, program):
+    if program.lapped_shift is not None:
+        return _lap_signal(x, program)
     details = []
     for level in range(program.levels):
         x, detail = split(x, program.filters[level][0][0])

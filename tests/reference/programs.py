@@ -81,7 +81,8 @@ class _Builder:
 
     def program(self):
         stages = tuple(self.stage(number) for number in range(self.n_stages))
-        t_lo, filters = self.pick(0, 120), self.filters_of_levels()
+        t_lo, lapped = self.pick(0, 120), self.is_lapped()
+        filters = () if lapped else self.filters_of_levels()
         program = SymbolProgram(
             rank=self.rank,
             levels=self.levels,
@@ -98,9 +99,13 @@ class _Builder:
             planes=self.table.freeze(),
             stages=stages,
             matching=self.matching(filters),
+            lapped_shift=self.pick(0, 10) if lapped else None,
         )
         program.check()
         return program
+
+    def is_lapped(self):
+        return self.rank == 1 and self.levels > 1 and self.pick(0, 2) == 0
 
     def matching(self, _filters):
         return None
@@ -196,6 +201,9 @@ class _MatchingBuilder(_Builder):
     def __init__(self, seed, levels):
         super().__init__(seed, 1, levels, 1)
         self.found = {kind: self.table.add(0, 1 << levels, kind) for kind in self.KINDS}
+
+    def is_lapped(self):
+        return False
 
     def matching(self, filters):
         sites = 2 * self.pick(1, 3) + 1

@@ -19,7 +19,7 @@ class Examples(Protocol):
     """A set of files in memory."""
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """One augmented example: uint8 [length, length, C] or float32 [length, 1]."""
+        """One augmented example: uint8 [length, length, C] or float32 [length, channels]."""
 
     def fixed(self, length: int, count: int) -> list[np.ndarray]:
         """At most `count` examples, one a file, spread over the files, at most `length` long."""
@@ -71,7 +71,7 @@ class Crops:
 
 
 class Windows:
-    """Windows of single channels; recordings that are shorter are extended by their last sample.
+    """Windows of single channels, or of all together; recordings that are shorter are extended by their last sample.
 
     Args:
         config: whose `data` says what is cut.
@@ -88,27 +88,56 @@ class Windows:
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         n = self.data.length
         number = min(int(np.searchsorted(self.shares, rng.random())), len(self.shares) - 1)
-        recording = _at_least(self.recordings[number], n, 1)
-        start = int(rng.integers(len(recording) - n + 1))
-        window = recording[start : start + n, self._column(rng, recording.shape[1])].astype(np.float32)
+        pace = np.exp(rng.normal() * self.data.warp) if self.data.warp and rng.random() < 0.5 else 1.0
+        span = int(np.ceil((n - 1) * pace)) + 1
+        recording = _at_least(self.recordings[number], span, 1)
+        start = int(rng.integers(len(recording) - span + 1))
+        window = recording[start : start + span] @ self._mix(rng, number).T
+        if pace != 1:
+            window = np.stack([np.interp(pace * np.arange(n), np.arange(span), column) for column in window.T], 1)
         if self.data.gain and rng.random() < 0.5:
-            window = window * np.exp(rng.normal() * self.data.gain)
+            window *= np.exp(rng.normal() * self.data.gain)
         if rng.random() < self.data.flip:
             window = -window
-        return np.round(window)[:, None].astype(np.float32)
+        return np.round(window).astype(np.float32)
 
     def fixed(self, length: int, count: int) -> list[np.ndarray]:
         windows = []
         for i, recording in enumerate(_spread(self.recordings, count)):
             n = max(min(len(recording), length) // self.unit, 3) * self.unit
             column = i % recording.shape[1] if not self.data.weights else int(np.argmax(self.data.weights))
-            windows.append(_at_least(recording, n, 1)[:n, column : column + 1].astype(np.float32))
+            chosen = slice(None) if self.data.together else slice(column, column + 1)
+            scaled = _at_least(recording, n, 1)[:n] * self._scales(np.cov(recording.T, ddof=0))
+            windows.append(np.round(scaled[:, chosen]).astype(np.float32))
         return windows
+
+    def _mix(self, rng: np.random.Generator, number: int) -> np.ndarray:
+        """[drawn columns, columns]: turns vectors, picks a column unless all are drawn together, and brings deviations to where they belong."""
+        count = self.recordings[number].shape[1]
+        turn = np.eye(count)
+        if self.data.axes and rng.random() < 0.5:
+            turn = np.kron(np.eye(count // self.data.axes), _rotation(rng, self.data.axes))
+        if not self.data.together:
+            turn = turn[[self._column(rng, count)]]
+        if not self.data.deviation:
+            return turn
+        return turn * self._scales(turn @ np.atleast_2d(np.cov(self.recordings[number].T, ddof=0)) @ turn.T)[:, None]
+
+    def _scales(self, covariance: np.ndarray) -> np.ndarray:
+        """[columns]: factors that make deviations no larger than the config's."""
+        deviations = np.sqrt(np.maximum(np.diag(np.atleast_2d(covariance)), 1e-9))
+        return np.minimum(1.0, self.data.deviation / deviations) if self.data.deviation else np.ones(len(deviations))
 
     def _column(self, rng: np.random.Generator, count: int) -> int:
         if not self.data.weights:
             return int(rng.integers(count))
         return int(rng.choice(count, p=np.array(self.data.weights) / sum(self.data.weights)))
+
+
+def _rotation(rng: np.random.Generator, axes: int) -> np.ndarray:
+    """[axes, axes]: a random rotation, mirrored or not."""
+    q, r = np.linalg.qr(rng.normal(size=(axes, axes)))
+    return np.asarray(q * np.sign(np.diag(r)))
 
 
 def channels(recording: Recording, data: Data, path: Path) -> np.ndarray:
@@ -125,8 +154,8 @@ def channels(recording: Recording, data: Data, path: Path) -> np.ndarray:
         values, baseline = np.round(values / step), np.round(baseline / step)
     if not np.array_equal(values, np.round(values)):
         raise InputError(f"Expected integer samples, or data.resolution in the config. Received: fractions in {path}")
-    if data.offset == "median":
-        baseline = np.median(values, axis=0)
+    if data.offset in ("median", "mean"):
+        baseline = np.median(values, axis=0) if data.offset == "median" else values.mean(axis=0)
     if data.offset != "none":
         values = values - np.round(baseline)
     if np.abs(values).max(initial=0) >= 2**24:

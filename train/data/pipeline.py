@@ -48,12 +48,12 @@ def batches(config: ModelConfig, examples: Examples, first_step: int = 0, share:
         share: the part of each batch; by default all of it.
 
     Returns:
-        Dataset of (uint8 [rows, length, length, C] or float32 [rows, length, 1], float32 [rows]).
+        Dataset of (uint8 [rows, length, length, C] or float32 [rows, length, channels], float32 [rows]).
     """
     share = share or Share(0, 1, config.training.batch)
     kind = tf.uint8 if config.rank == 2 else tf.float32
     n = config.data.length
-    shape = [share.rows, n, n, config.colours] if config.rank == 2 else [share.rows, n, 1]
+    shape = [share.rows, n, n, config.colours] if config.rank == 2 else [share.rows, n, len(config.data.columns) or None if config.data.together else 1]
 
     def make(element: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step, rows = share.rows_of(int(element))

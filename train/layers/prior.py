@@ -165,7 +165,7 @@ class Prior(tf.keras.layers.Layer):
         planes[f"{number}.magnitude"] = magnitude
         planes[f"{number}.signed"] = tf.sign(z) * magnitude
         planes[f"{number}.raw"] = tf.clip_by_value(z, -2048.0, 2047.9) / 16.0
-        planes[f"{number}.embed" if self.topology.rank == 2 else "embed"] = self._early(number, stage, planes)
+        planes |= self._early(stage, planes)
         out = []
         partial: dict[str, list[tf.Tensor]] = {}
         for op in [*stage.prelude, *stage.row]:
@@ -196,11 +196,10 @@ class Prior(tf.keras.layers.Layer):
             move += tf.stop_gradient(tf.floor(move * ACTIVATION_SCALE + 0.5) / ACTIVATION_SCALE - move)
         return [mean + move, scale, spike]
 
-    def _early(self, number: int, stage: Stage, planes: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The embedding of coded rows: last in a row's list, but read by the next rows, so computed first here."""
-        op = stage.row[-1]
-        assert isinstance(op, Conv) and op.name.endswith("embed")
-        return self._conv(op, planes)
+    def _early(self, stage: Stage, planes: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The embeddings of coded rows: last in a row's list, but read by the next rows, so computed first here."""
+        last = max(i for i, op in enumerate(stage.row) if isinstance(op, Code))
+        return {op.out: self._conv(op, planes) for op in stage.row[last + 1 :] if isinstance(op, Conv)}
 
     def _conv(self, op: Conv, planes: dict[str, tf.Tensor]) -> tf.Tensor:
         kernels: list[tf.Tensor] = list(self.kernels[op.name])

@@ -20,6 +20,15 @@ def _names(_context: click.Context, _option: click.Parameter, text: str | None) 
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
+def _targets(_context: click.Context, _option: click.Parameter, text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [click.FloatRange(0, 100, min_open=True).convert(value, _option, _context) for value in text.split(",")]
+    except click.BadParameter as error:
+        raise click.BadParameter(f"PRDN are numbers above 0 and at most 100, such as 2,5,9: {error.message}") from error
+
+
 def _size(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if not (re.fullmatch("[0-9]{3,5}", width) and re.fullmatch("[0-9]{3,5}", height) and 256 <= int(width) <= 65535 and 256 <= int(height) <= 65535):
@@ -56,19 +65,22 @@ def images(folder: str, **options: Any) -> None:
 
 @command.command(no_args_is_help=True)
 @_common
-@click.option("--records", callback=_names, metavar="NAME,...", help="Only these files, by stem; the report records of MIT-BIH by default.")
+@click.option("--records", callback=_names, metavar="NAME,...", help="Only these files, by stem or pattern; the report records of MIT-BIH by default.")
+@click.option("--prdn", "targets", callback=_targets, metavar="PERCENT,...", help="Errors to reach; 2,5,9 by default.")
 @click.option("--lead", type=click.IntRange(0), help="Only this channel of each file.")
 @click.option("--bits", type=click.IntRange(1, 32), help="Bit depth of the sensor, where the files do not say.")
+@click.option("--together", is_flag=True, help="Code all channels of a file in one of ours, each at the target; the others' bytes are added up.")
 @click.option(
     "--r-peaks/--no-r-peaks",
     default=None,
     help="Whether a detector still finds the heartbeats of an ECG; by default where a WFDB record has annotations (.atr) beside it.",
 )
 def signals(folder: str, **options: Any) -> None:
-    """Signals of FOLDER: this codec, a DWT coder, SZ3 and FLAC.
+    """Signals of FOLDER: this codec, a DWT coder, a DCT coder, SZ3 and FLAC.
 
     \b
     vaecodec bench signals mitdb/ --out results/
+    vaecodec bench signals audio/ -m speech8k --records "*_[0-4]" --prdn 10
     """
     _bench("bench_signals", folder, **options)
 
