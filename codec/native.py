@@ -10,6 +10,7 @@ Calls release the GIL. A SymbolModel may be shared between threads, a Prior may 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,12 @@ class SymbolModel:
         taps = [max(lib.vc_model_filter(self._c, level, a, c).taps for a in axes for c in planes) for level in range(1, self.levels + 1)]
         samples = sum((int(k) - 1) // 2 << i for i, k in enumerate(taps))
         return -(-samples >> self.levels) << self.levels
+
+    @cached_property
+    def constant_gain(self) -> float:
+        """Signals: what the approximation of a constant input is, over that constant."""
+        x = np.full((1 << self.levels, 1), 1024, np.int16)
+        return float(self.analyse(x)[0][0, 0]) / 1024
 
     def steps(self, t: int) -> npt.NDArray[np.float64]:
         """Quantisation step of each band at step code t, in units of the band's integer coefficients: 2^(t_b / 16)."""

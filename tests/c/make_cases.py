@@ -4,7 +4,8 @@
 
 A case: "VCAS"; u32 bytes and bytes of symbols.bin; i32 rows, cols (padded), t; u32 samples, int16 samples; int16 latents of all
 bands; u32 weight, 0: these are the quantiser's or made up, else those that vc_prior_encode_rdoq chooses from the samples with this
-lambda; u32 payloads; for each i32 first stage, last stage, u32 bytes, bytes. Little-endian.
+lambda; u32 payloads; for each i32 first stage, last stage, first block, end block (of a part of a signal; 0, 0: all), u32 bytes, bytes.
+Little-endian.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from vaecodec.codec.native import Prior, SymbolModel  # noqa: E402
 
 
 def case(model, shape, t, bands, payloads, samples=(), weight=0):
-    """The bytes of one case; `payloads` holds (first stage, last stage, bytes)."""
+    """The bytes of one case; `payloads` holds (first stage, last stage, bytes), or of parts (first stage, last stage, bytes, first block, end block)."""
     flat = np.ravel(samples).astype("<i2")
     parts = [b"VCAS", struct.pack("<I", len(model.blob)), model.blob, struct.pack("<3iI", *shape, t, flat.size), flat.tobytes()]
     parts += [band.astype("<i2").tobytes() for band in bands]
     parts.append(struct.pack("<2I", weight, len(payloads)))
-    for first, last, data in payloads:
-        parts += [struct.pack("<2iI", first, last, len(data)), data]
+    for first, last, data, *rows in payloads:
+        parts += [struct.pack("<4iI", first, last, *(rows or (0, 0)), len(data)), data]
     return b"".join(parts)
 
 
@@ -88,9 +89,33 @@ def random_cases(count):
         yield case(model, shape, t, chosen, payloads, x, weight)
 
 
+def row_cases(count):
+    """Signals coded part by part, once with made up latents and once with those chosen from samples."""
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        model = SymbolModel(random_program(seed, 1).to_bytes())
+        shape, t, weight = (7 << model.levels, int(rng.integers(1, 4))), int(rng.integers(0, 256)), int(rng.integers(1, 6000))
+        x = rng.integers(-3000, 3000, shape).astype(np.int16)
+        y = model.analyse(x)
+        chosen = model.quantise(y, t)
+        bands = random_latents(rng, model.band_shapes(shape))
+        yield case(model, shape, t, bands, parts(Prior(model, shape, t), bands))
+        payloads = parts(Prior(model, shape, t), chosen, model.excess(y, chosen, t), weight / 256)
+        yield case(model, shape, t, chosen, payloads, x, weight)
+
+
+def parts(prior, bands, *choice):
+    """Blocks 0..1, 2..4 and 5..6, each a payload."""
+    out = []
+    for first, end in ((0, 2), (2, 5), (5, 7)):
+        prior.rows(first, end)
+        out.append((0, 0, prior.encode(bands, 0, 0, *choice), first, end))
+    return out
+
+
 def main():
     out = Path(sys.argv[1])
-    out.write_bytes(b"".join([*conformance_cases(TESTS.parent / "conformance"), *random_cases(40)]))
+    out.write_bytes(b"".join([*conformance_cases(TESTS.parent / "conformance"), *random_cases(40), *row_cases(12)]))
 
 
 if __name__ == "__main__":
