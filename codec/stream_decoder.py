@@ -56,6 +56,8 @@ class Decoder:
 
     def __init__(self, model: str | Path | Bundle | None = None, *, threads: int = 1, window: int = 2, conceal: float = 60.0) -> None:
         self._bundle = model if isinstance(model, Bundle) or model is None else Bundle.open(model)
+        if self._bundle is not None and self._bundle.modality != "signal":
+            raise ModelError(f"{self._bundle.name} codes pictures, not signals")
         self._threads = check_threads(threads)
         self._window = whole_number(window, "window", 0, 32)
         if not is_number(conceal) or not 0 <= conceal <= 3600:
