@@ -72,7 +72,7 @@ class Decoder:
         self.tally: Counter[str] = Counter()
 
     def feed(self, data: bytes) -> list[Chunk]:
-        """Takes the stream's next bytes, in pieces of any size.
+        """Takes the stream's next bytes, in pieces of any size; `chunks` as a list.
 
         Returns:
             The samples that are known now, in order of time.
@@ -85,7 +85,11 @@ class Decoder:
         Warns:
             SynthesisWarning: it was made for other decoder weights of this model.
         """
-        return [chunk for item in self._reader.feed(data) for chunk in self._take(item)]
+        return list(self.chunks(data))
+
+    def chunks(self, data: bytes) -> Iterator[Chunk]:
+        """As `feed`, but one chunk at a time: a few bytes that nobody vouches for may stand for very many zeros. Exhaust it before the next call."""
+        return (chunk for item in self._reader.feed(data) for chunk in self._take(item))
 
     def flush(self) -> list[Chunk]:
         """The samples that are left, as no more bytes will come; errors as `feed`."""

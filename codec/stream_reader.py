@@ -41,11 +41,7 @@ Item = SyncPoint | Skipped | tuple[StreamPacket, StreamHeader]
 
 
 class StreamReader:
-    """Takes bytes in any pieces and gives packets, each with the header of its segment.
-
-    Args:
-        symbol_bytes: bytes of payload that a block of one channel takes at most; bounds what a packet may claim. None: not known yet.
-    """
+    """Takes bytes in any pieces and gives packets, each with the header of its segment. Before the first `enter` it gives sync packets only."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -55,7 +51,6 @@ class StreamReader:
         self._skipped = 0
         self._aligned = False
         self._credit = LONGEST_SYNC
-        self.started = False
 
     def allow(self, longest: int) -> None:
         """Sets the payload bytes that a data packet may have."""

@@ -116,6 +116,17 @@ def is_stream(data: bytes) -> bool:
     return len(data) > 1 and data[0] == SYNC and data[1] & ~CRC32_BIT == KIND_SYNC
 
 
+def read_sync_at_start(data: bytes) -> tuple[StreamHeader, int]:
+    """The sync packet with which a stream begins; errors as `read_sync`, and FormatError where it is damaged."""
+    try:
+        found = frame(data, 0, 2 * MAX_FACTS)
+    except Incomplete:
+        found = None
+    require(found is not None and found.kind == KIND_SYNC and found.holds(data, None), "damaged: the stream's first packet is no sync packet")
+    assert found is not None
+    return read_sync(bytes(data[found.payload : found.check]))
+
+
 def long_varint(value: int) -> bytes:
     """LEB128 of a value in 0 .. 2^48 - 1."""
     if not 0 <= value < MAX_NUMBER:
