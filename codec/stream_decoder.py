@@ -32,6 +32,8 @@ __all__ = ["Chunk", "Decoder", "Fault"]
 MOST_SYMBOL_BYTES, MORE_BYTES = 7, 16
 # Faults that are kept until someone asks for them.
 MOST_FAULTS = 4096
+# Blocks that are synthesised at once where more bytes are at hand.
+BATCH = 256
 # Packets of a gap that are made up where the rate, and so their time, is not known.
 CONCEALED_PACKETS = 64
 
@@ -89,12 +91,14 @@ class Decoder:
 
     def chunks(self, data: bytes) -> Iterator[Chunk]:
         """As `feed`, but one chunk at a time: a few bytes that nobody vouches for may stand for very many zeros. Exhaust it before the next call."""
-        return (chunk for item in self._reader.feed(data) for chunk in self._take(item))
+        for item in self._reader.feed(data):
+            yield from self._take(item)
+        if self._joined is not None:
+            yield from self._joined.ready(1)
 
     def flush(self) -> list[Chunk]:
         """The samples that are left, as no more bytes will come; errors as `feed`."""
-        chunks = [chunk for item in self._reader.finish() for chunk in self._take(item)]
-        return [*chunks, *self._close()]
+        return [*(chunk for item in self._reader.finish() for chunk in self._take(item)), *self._close()]
 
     def faults(self) -> list[Fault]:
         """What was wrong since the last call, the newest 4096; `tally` counts all."""
@@ -238,7 +242,12 @@ class _Joined:
         self._timeline.add(bands, t, ready.header)
         if ready.packet.samples is not None:
             self._samples = ready.number * self._packet + ready.packet.samples
-        yield from self._timeline.ready()
+        yield from self.ready(BATCH)
+
+    def ready(self, least: int) -> Iterator[Chunk]:
+        """Samples whose neighbours are there, if there are so many blocks of them: many at once take less time."""
+        if self._timeline is not None and self._timeline.pending >= least:
+            yield from self._timeline.ready()
 
     def lose(self, packets: int) -> Iterator[Chunk]:
         """Makes up the packets whose turn it was, or leaves them out if they are too many."""
@@ -248,7 +257,7 @@ class _Joined:
             yield from self._finish(is_end=False)
             return
         self._timeline.conceal(packets)
-        yield from self._timeline.ready()
+        yield from self.ready(BATCH)
 
     def finish(self) -> Iterator[Chunk]:
         """What is left of a stream without an end."""

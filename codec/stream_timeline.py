@@ -83,6 +83,11 @@ class Timeline:
         """The block after the last one."""
         return self._base + len(self._steps)
 
+    @property
+    def pending(self) -> int:
+        """Blocks whose context is there on both sides."""
+        return self.end - self._reach - self._done
+
     def add(self, bands: Bands, t: int, header: StreamHeader, intact: bool = True) -> None:
         """Appends the latents of a packet."""
         blocks = len(bands[0])

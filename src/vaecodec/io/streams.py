@@ -17,7 +17,7 @@ from vaecodec.codec.stream_file import StreamFile
 from vaecodec.codec.stream_syntax import StreamHeader
 from vaecodec.io.recording import Picture, Recording
 
-__all__ = ["content"]
+__all__ = ["content", "stream_recording"]
 
 
 def content(codec: ImageCodec | SignalCodec | BoundedCodec | StreamFile, data: bytes, **part: Any) -> Picture | Recording:
@@ -40,6 +40,12 @@ def content(codec: ImageCodec | SignalCodec | BoundedCodec | StreamFile, data: b
         return _recording(*codec.read(data))
     latents = codec.latents(data)
     return _recording(codec.decode_latents(latents), latents.header, latents.metadata)
+
+
+def stream_recording(samples: Any, header: StreamHeader) -> Recording:
+    """Samples `[n, channels]` of a stream as a recording."""
+    flat = header.channels == 1 and read_json(header.metadata).get("ndim") != 2
+    return _recording(samples[:, 0] if flat else samples, header, header.metadata)
 
 
 def _recording(samples: Any, header: SignalHeader | BoundedHeader | StreamHeader, metadata: Sequence[Metadata]) -> Recording:
