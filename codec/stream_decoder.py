@@ -18,7 +18,7 @@ from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import Cursor
 from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.recordings import check_metadata
-from vaecodec.codec.stream_groups import GroupDecoder, Unusable
+from vaecodec.codec.stream_groups import GroupDecoder, UnusableError
 from vaecodec.codec.stream_order import REMEMBERED, Event, Fault, Lost, Order, Ready
 from vaecodec.codec.stream_reader import Item, Skipped, StreamReader, SyncPoint
 from vaecodec.codec.stream_syntax import MODULUS, StreamHeader, StreamPacket
@@ -171,8 +171,8 @@ class Decoder:
     def _decode(self, joined: _Joined, ready: Ready) -> Iterator[Chunk]:
         try:
             yield from joined.decode(ready)
-        except (Unusable, FormatError) as error:
-            self._note(Fault("unusable" if isinstance(error, Unusable) else "undecodable", ready.number))
+        except (UnusableError, FormatError) as error:
+            self._note(Fault("unusable" if isinstance(error, UnusableError) else "undecodable", ready.number))
             yield from joined.lose(1)
 
     def _close(self) -> Iterator[Chunk]:
@@ -228,7 +228,7 @@ class _Joined:
         """Takes the packet whose turn has come.
 
         Raises:
-            Unusable, FormatError: as `GroupDecoder.decode`.
+            UnusableError, FormatError: as `GroupDecoder.decode`.
         """
         if ready.packet.kind == syntax.END:
             self.ended = True

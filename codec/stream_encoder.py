@@ -175,7 +175,7 @@ class Encoder:
         samples = None if total is None or total - first >= self._packet else total - first
         window = self._window(first, total)
         bands, moved = coder.analyse(window, self._number)
-        if moved or coder.is_key(self._number) and self._number >= self._next_sync:
+        if moved or (coder.is_key(self._number) and self._number >= self._next_sync):
             self._next_sync = self._number + (1 if moved and self._number else self._sync)
             yield self._spend(stream_syntax.write_sync(coder.header, self._number))
         yield self._spend(self._code(coder, bands, samples))

@@ -11,10 +11,10 @@ from vaecodec.codec.recordings import MAX_PACKET
 from vaecodec.codec.stream_order import Ready
 from vaecodec.codec.stream_syntax import StreamHeader
 
-__all__ = ["Group", "GroupDecoder", "Unusable"]
+__all__ = ["Group", "GroupDecoder", "UnusableError"]
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """A delta packet that builds on one that is missing."""
 
 
@@ -73,14 +73,14 @@ class GroupDecoder:
         """The packet's latents, of as many blocks as it has, and its step code.
 
         Raises:
-            Unusable: it builds on a packet that was not decoded.
+            UnusableError: it builds on a packet that was not decoded.
             FormatError: its payload breaks a rule.
         """
         packet = ready.packet
         expected, self._next = self._next, None
         if packet.delta:
             if expected != (ready.number, ready.header):
-                raise Unusable
+                raise UnusableError
             if self._place >= self._size:
                 raise FormatError(f"more than {self._size - 1} delta packets follow a key packet")
         else:

@@ -21,12 +21,20 @@ class Fault:
     """Something that was not as the encoder sent it.
 
     Attributes:
-        kind: "lost": `count` packets from `number` on never came; "damaged": `count` bytes belonged to no whole packet (each of which also counts as lost);
-            "duplicated": the packet came again and was dropped; "reordered": it came late and was put into its place; "late": it came after its
-            place was given up, and was dropped; "unusable": it is whole, but the packet that it builds on is missing; "undecodable": its check is right, its
-            payload is not; "foreign": a sync packet of another stream was left out; "restarted": numbering began anew at `number`;
-            "renumbered": a sync packet showed that the last `count` packets (of a gap longer than their short numbers can tell) belong later;
-            "joined": the first packet seen is not the first of the stream, `count` bytes before it were left out; "truncated": no end packet came.
+        kind: one of
+
+            lost          `count` packets from `number` on never came
+            damaged       `count` bytes belonged to no whole packet; a packet that they were is also lost
+            duplicated    the packet came again and was dropped
+            reordered     it came late and was put into its place
+            late          it came after its place was given up, and was dropped
+            unusable      it is whole, but a packet that it builds on is missing
+            undecodable   its check is right, its payload is not
+            foreign       a sync packet of another stream was left out
+            restarted     numbering begins anew at `number`
+            renumbered    a gap was longer than short numbers can tell: what came between it and this sync packet may belong later
+            joined        the stream was not seen from its first byte: `count` bytes before a sync packet were left out
+            truncated     no end packet came
         number: the packet's number, from the beginning of the stream; None where it is not known.
         count: packets or bytes.
     """

@@ -20,8 +20,8 @@ SHARE = 0.25
 class Reservoir:
     """Bits that may be sent: they come in at the bit rate, up to a capacity, and packets use them.
 
-    So in any stretch of time the data packets have at most `bitrate` x time + capacity bits. Sync packets are sent whether they are paid for or not; the data packets
-    after them make up for it.
+    So in any stretch of time the packets have at most `bitrate` x time + capacity bits. Sync packets are sent whether they can be paid for or not;
+    the data packets after them make up for it.
 
     Args:
         bitrate: bits a second.
@@ -40,7 +40,8 @@ class Reservoir:
         self._income = float(bitrate / packets)
         self.capacity = max(bitrate * seconds, 2 * self._income)
         if self._income < 8 * LEAST_PACKET:
-            raise InputError(f"{bitrate:g} bits a second leave {self._income:.0f} bits a packet; the least is {8 * LEAST_PACKET}: take longer packets")
+            least = 8 * LEAST_PACKET
+            raise InputError(f"{bitrate:g} bits a second leave {self._income:.0f} bits a packet; {least} is the least: take longer packets")
         self._level = self.capacity / 2
 
     def spend(self, size: int) -> None:

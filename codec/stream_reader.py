@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vaecodec.codec import stream_syntax as syntax
 from vaecodec.codec.container import SYNC
 from vaecodec.codec.errors import FormatError, LimitError
-from vaecodec.codec.stream_syntax import Frame, Incomplete, StreamHeader, StreamPacket
+from vaecodec.codec.stream_syntax import Frame, IncompleteError, StreamHeader, StreamPacket
 
 __all__ = ["Skipped", "StreamReader", "SyncPoint"]
 
@@ -69,7 +69,7 @@ class StreamReader:
         while self._at < len(self._buffer):
             try:
                 item = self._next()
-            except Incomplete:
+            except IncompleteError:
                 if not last:
                     break
                 item = None
@@ -104,7 +104,7 @@ class StreamReader:
         """The packet at the place reached, or None if there is none.
 
         Raises:
-            Incomplete: more bytes are needed to tell.
+            IncompleteError: more bytes are needed to tell.
         """
         if not self._aligned and self._buffer[self._at] != SYNC:
             return None

@@ -120,7 +120,7 @@ def read_sync_at_start(data: bytes) -> tuple[StreamHeader, int]:
     """The sync packet with which a stream begins; errors as `read_sync`, and FormatError where it is damaged."""
     try:
         found = frame(data, 0, 2 * MAX_FACTS)
-    except Incomplete:
+    except IncompleteError:
         found = None
     require(found is not None and found.kind == KIND_SYNC and found.holds(data, None), "damaged: the stream's first packet is no sync packet")
     assert found is not None
@@ -250,7 +250,7 @@ class Frame:
         return found == _check(data[self.start + (not self.compact) : self.check], long, header)
 
 
-class Incomplete(Exception):
+class IncompleteError(Exception):
     """The bytes end before the packet does."""
 
 
@@ -258,14 +258,14 @@ def frame(data: bytes, position: int, longest: int) -> Frame | None:
     """The packet that seems to begin at a position; None if none does, or one of a payload above `longest`.
 
     Raises:
-        Incomplete: more bytes are needed to tell.
+        IncompleteError: more bytes are needed to tell.
     """
     compact = data[position] < 128
     if not compact and data[position] != SYNC:
         return None
     at = position + (1 if compact else 3)
     if len(data) <= at:
-        raise Incomplete
+        raise IncompleteError
     head = data[position if compact else position + 1]
     if not compact and not _is_head(head):
         return None
@@ -273,12 +273,12 @@ def frame(data: bytes, position: int, longest: int) -> Frame | None:
     if length is None or length[0] > longest:
         return None
     long = length[0] >= LONG_PAYLOAD
-    if long and compact or not compact and long != bool(head & CRC32_BIT):
+    if (long and compact) or (not compact and long != bool(head & CRC32_BIT)):
         return None
     check = length[1] + length[0]
     end = check + (4 if long else 2)
     if len(data) < end:
-        raise Incomplete
+        raise IncompleteError
     return Frame(head, head % COMPACT_MODULUS if compact else data[position + 2], compact, position, length[1], check, end)
 
 
@@ -291,12 +291,12 @@ def _length(data: bytes, at: int) -> tuple[int, int] | None:
     """A varint's value and where it ends; None if it is none.
 
     Raises:
-        Incomplete: it may go on.
+        IncompleteError: it may go on.
     """
     value = 0
     for i in range(5):
         if at + i >= len(data):
-            raise Incomplete
+            raise IncompleteError
         byte = data[at + i]
         value |= (byte & 127) << 7 * i
         if byte < 128:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,7 +28,7 @@ def case(seed, channels=2):
 def spans(cuts):
     """Pairs of neighbours of 0, the cuts and the number of blocks."""
     edges = [0, *sorted(set(cuts)), BLOCKS]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def coded(prior, latents, parts, steps=None):

@@ -30,7 +30,7 @@ from vaecodec.codec.native import Prior, SymbolModel  # noqa: E402
 
 
 def case(model, shape, t, bands, payloads, samples=(), weight=0):
-    """The bytes of one case; `payloads` holds (first stage, last stage, bytes), or of parts (first stage, last stage, bytes, first block, end block)."""
+    """The bytes of one case; `payloads` holds (first stage, last stage, bytes), with first and end block where it is of a part."""
     flat = np.ravel(samples).astype("<i2")
     parts = [b"VCAS", struct.pack("<I", len(model.blob)), model.blob, struct.pack("<3iI", *shape, t, flat.size), flat.tobytes()]
     parts += [band.astype("<i2").tobytes() for band in bands]

@@ -41,8 +41,9 @@ class RawReader:
 
 
 class LineReader:
-    """Lines of numbers, one a channel, separated by commas, semicolons, tabs or spaces; lines that are empty or begin with # are skipped, and so is a
-    first line of names.
+    """Lines of numbers, one a channel, separated by commas, semicolons, tabs or spaces.
+
+    Lines that are empty or begin with # are skipped, and so is a first line of names.
 
     Args:
         step: the value of one unit; samples are then floats. None: they are integers.
@@ -71,7 +72,10 @@ class LineReader:
         return self.feed(b"\n") if self._rest else self._rows([])
 
     def _rows(self, rows: list[list[float]]) -> Samples:
-        return np.array(rows, self._dtype).reshape(-1, self._channels or 1)
+        try:
+            return np.array(rows, self._dtype).reshape(-1, self._channels or 1)
+        except OverflowError:
+            raise InputError(f"line {self._line} or one just before it has a number beyond 64 bits") from None
 
     def _row(self, line: bytes) -> list[float] | None:
         self._line += 1
