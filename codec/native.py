@@ -51,7 +51,7 @@ def crc16(data: bytes, start: int = 0xFFFF) -> int:
     return int(lib.vc_crc16(start, ffi.from_buffer(data), len(data)))
 
 
-def crc32c(data: bytes, start: int = 0) -> int:
+def crc32c(data: bytes | bytearray, start: int = 0) -> int:
     """CRC-32C (Castagnoli); `start` continues an earlier piece."""
     return int(lib.vc_crc32c(start, ffi.from_buffer(data), len(data)))
 

@@ -22,6 +22,8 @@ __all__ = [
     *("long_varint", "read_sync", "split", "write_packet", "write_sync"),
 ]
 
+Data = bytes | bytearray
+
 VERSION = 1
 DATA, END, KIND_SYNC = container.DATA, container.END, 4
 DELTA_BIT, STEP_BIT = 0x20, 0x40
@@ -219,7 +221,7 @@ def _frame(head: int, number: int, payload: bytes, header: StreamHeader | None) 
     return bytes([SYNC]) + checked + check.to_bytes(4 if long else 2, "little")
 
 
-def _check(checked: bytes, long: bool, header: StreamHeader | None) -> int:
+def _check(checked: Data, long: bool, header: StreamHeader | None) -> int:
     """The CRC of head .. payload, after the header's constant part if there is one."""
     if long:
         return crc32c(checked, header.seed32 if header else 0)
@@ -243,7 +245,7 @@ class Frame:
         """DATA, END or KIND_SYNC."""
         return DATA if self.compact else self.head & 7
 
-    def holds(self, data: bytes, header: StreamHeader | None) -> bool:
+    def holds(self, data: Data, header: StreamHeader | None) -> bool:
         """Whether the check is right for a segment, or of a sync packet for none."""
         long = self.end - self.check == 4
         found = int.from_bytes(data[self.check : self.end], "little")
@@ -254,7 +256,7 @@ class IncompleteError(Exception):
     """The bytes end before the packet does."""
 
 
-def frame(data: bytes, position: int, longest: int) -> Frame | None:
+def frame(data: Data, position: int, longest: int) -> Frame | None:
     """The packet that seems to begin at a position; None if none does, or one of a payload above `longest`.
 
     Raises:
@@ -287,7 +289,7 @@ def _is_head(head: int) -> bool:
     return head < 128 and (kind == DATA or (kind in (END, KIND_SYNC) and head & ~(7 | CRC32_BIT) == 0))
 
 
-def _length(data: bytes, at: int) -> tuple[int, int] | None:
+def _length(data: Data, at: int) -> tuple[int, int] | None:
     """A varint's value and where it ends; None if it is none.
 
     Raises:
@@ -304,17 +306,16 @@ def _length(data: bytes, at: int) -> tuple[int, int] | None:
     return None
 
 
-def split(data: bytes, found: Frame) -> StreamPacket:
+def split(data: Data, found: Frame) -> StreamPacket:
     """The packet of a frame whose check holds.
 
     Raises:
         FormatError: its payload is too short for its head, or a short packet has no samples.
     """
-    cursor = Cursor(data, found.payload, found.check)
+    cursor = Cursor(bytes(data[found.payload : found.check]))
     has_step = bool(found.head & (COMPACT_STEP_BIT if found.compact else STEP_BIT)) and found.kind == DATA
     step_code = cursor.uint(1, "a packet's step code") if has_step else None
     samples = cursor.varint("a short packet's number of samples") if not found.compact and found.head & SHORT_BIT else None
     require(samples is None or samples > 0, "a short packet of 0 samples")
     delta = found.compact or bool(found.head & DELTA_BIT)
-    payload = bytes(data[cursor.position : found.check])
-    return StreamPacket(found.kind, found.number, payload, delta, step_code, samples, found.compact)
+    return StreamPacket(found.kind, found.number, cursor.data[cursor.position :], delta, step_code, samples, found.compact)

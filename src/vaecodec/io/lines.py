@@ -86,14 +86,15 @@ class LineReader:
         try:
             row = [int(field) if self._dtype is np.int64 else float(field) for field in fields]
         except ValueError:
-            return self._no_numbers(fields)
+            self._refuse(fields)
+            return None
         if self._channels not in (None, len(row)):
             raise InputError(f"line {self._line} has {len(row)} numbers, those before it {self._channels}")
         self._channels = len(row)
         return row
 
-    def _no_numbers(self, fields: list[str]) -> None:
-        """A line of names at the start is left out."""
+    def _refuse(self, fields: list[str]) -> None:
+        """Complains of a line that is no numbers, but for one of names at the start."""
         if self._channels is None and not any(_is_number(field) for field in fields):
             return
         if all(_is_number(field) for field in fields):
