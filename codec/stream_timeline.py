@@ -62,12 +62,15 @@ class Timeline:
         synthesis: of the same bundle.
         header: of the first packet.
         number: of the first packet; that of number 0 has a true border before it, any other one a gap.
+        ahead: blocks after a block that it waits for, at most the synthesis' reach; None: all of these. Fewer leave samples in want of a context that
+            matters little, and then how many blocks come at once decides how much of it they see.
     """
 
-    def __init__(self, model: SymbolModel, synthesis: Synthesis, header: StreamHeader, number: int) -> None:
+    def __init__(self, model: SymbolModel, synthesis: Synthesis, header: StreamHeader, number: int, ahead: int | None = None) -> None:
         self._model = model
         self._synthesis = synthesis
         self._reach = synthesis.reach
+        self._ahead = self._reach if ahead is None else min(ahead, self._reach)
         self._rows = header.rows
         self._base = self._done = number * header.rows  # blocks, from the beginning of the stream
         self._border = -1 if number == 0 else self._base  # blocks within reach after it are approximate
@@ -86,7 +89,7 @@ class Timeline:
     @property
     def pending(self) -> int:
         """Blocks whose context is there on both sides."""
-        return self.end - self._reach - self._done
+        return self.end - self._ahead - self._done
 
     def add(self, bands: Bands, t: int, header: StreamHeader, intact: bool = True) -> None:
         """Appends the latents of a packet."""
@@ -125,7 +128,7 @@ class Timeline:
 
     def ready(self) -> Iterator[Chunk]:
         """Synthesises what has its context on both sides."""
-        yield from self._give(self.end - self._reach, None)
+        yield from self._give(self.end - self._ahead, None)
 
     def finish(self, samples: int | None, is_end: bool) -> Iterator[Chunk]:
         """Synthesises what is left.
@@ -159,8 +162,8 @@ class Timeline:
         bad = np.flatnonzero(~self._intact) + self._base
         found = []
         for block in range(self._done, end):
-            near = bad[np.abs(bad - block) <= self._reach]
-            edge = near.size or (self._border >= 0 and block < self._border + self._reach) or (gap_follows and block >= self.end - self._reach)
+            near = bad[(bad >= block - self._reach) & (bad <= block + self._ahead)]
+            edge = near.size or (self._border >= 0 and block < self._border + self._reach) or (gap_follows and block >= self.end - self._ahead)
             found.append(CONCEALED if block in near else EDGE if edge else DECODED)
         return found
 
@@ -179,7 +182,7 @@ class Timeline:
 
     def _synthesise(self, first: int, last: int) -> NDArray[np.float64]:
         """Values of blocks first .. last, in units after the shift of their header."""
-        low, high = max(self._base, first - self._reach), min(self.end, last + self._reach)
+        low, high = max(self._base, first - self._reach), min(self.end, last + self._ahead)
         at, t = slice(low - self._base, high - self._base), int(self._steps[first - self._base])
         bands = [band[at.start * scale : at.stop * scale] for band, scale in zip(self._bands, self._scales, strict=True)]
         header = self._headers[first - self._base]

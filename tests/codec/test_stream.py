@@ -126,6 +126,21 @@ def test_samples_leave_as_soon_as_what_they_depend_on_is_there() -> None:
     assert np.cumsum(given)[20] >= 32 * 20 - reach - 16
 
 
+@pytest.mark.parametrize("lookahead", [0, 0.2, 0.5, 100])
+def test_little_lookahead_gives_samples_earlier_and_hardly_worse(lookahead: float) -> None:
+    samples = wave(2000)
+    packets = encode(samples, packet=0.25)
+    whole = joined(decode(packets)[0])
+    decoder = Decoder(BUNDLE, lookahead=lookahead)
+    pieces = [decoder.feed(packet) for packet in packets]
+    chunks = [chunk for piece in pieces for chunk in piece] + decoder.flush()
+    assert not decoder.tally
+    assert {chunk.origin for chunk in chunks} == {"decoded"}
+    assert sum(len(chunk.samples) for piece in pieces[:41] for chunk in piece) >= 40 * 32 - min(max(100 * lookahead, 16), 128) - 16
+    if lookahead >= 0.5:
+        np.testing.assert_allclose(joined(chunks), whole, atol=6)
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64", "bool"])
 def test_dtypes_come_back(dtype: str) -> None:
     kind = np.dtype(dtype)

@@ -298,7 +298,7 @@ def test_any_bytes_end_well(noise: bytes, place: int) -> None:
         decode([*INTACT[:place], noise, *INTACT[place : place + 3]])
 
 
-@pytest.mark.parametrize("options", [{"window": -1}, {"window": 33}, {"conceal": -1}, {"conceal": 4000}, {"threads": 0}])
+@pytest.mark.parametrize("options", [{"window": -1}, {"window": 33}, {"conceal": -1}, {"conceal": 4000}, {"threads": 0}, {"lookahead": -1}])
 def test_options_that_cannot_be_meant_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(InputError):
         Decoder(BUNDLE, **options)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
-from vaecodec.cli.options import Region, Scale
+from vaecodec.cli.options import Region, Scale, Seconds
 
 
 @click.command(no_args_is_help=True)
@@ -22,6 +22,7 @@ from vaecodec.cli.options import Region, Scale
 @click.option("--allow-partial", "partial", is_flag=True, help="Decode what there is of a picture that is cut off or damaged.")
 @click.option("--fast", is_flag=True, help="About twice as fast for a picture, at the cost of some tenths of a dB.")
 @click.option("--stream", is_flag=True, help="A stream as it comes, whatever is missing; - is standard input or output.")
+@click.option("--lookahead", type=Seconds(), help="Seconds a stream's samples wait for those after them; all that may matter unless given.")
 @click.option("--report", type=click.Path(dir_okay=False), help="File for what was wrong with a stream: a JSON object a line, sums last.")
 @click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads.")
 @click.option("--max-size", type=click.IntRange(1), help="Refuse streams of more pixels or samples; 2^27 unless given.")
@@ -53,8 +54,8 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
         hush()
         return decode_stream(paths, options)
-    if options["report"] is not None:
-        raise click.UsageError("--report is for streams: give --stream")
+    if given := next((name for name in ("report", "lookahead") if options[name] is not None), None):
+        raise click.UsageError(f"--{given} is for streams: give --stream")
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
     hush()

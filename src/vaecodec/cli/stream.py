@@ -56,7 +56,7 @@ def decode_stream(paths: tuple[str, ...], options: dict[str, Any]) -> int:
 
     source, target = _pair(paths)
     refuse_existing(target, options["force"])
-    decoder = Decoder(options["model"], threads=options["threads"])
+    decoder = Decoder(options["model"], threads=options["threads"], lookahead=options["lookahead"])
     report = _Report(decoder, options["report"])
     with report:
         if target == STDIO or _format(target, options["output_format"]) in (*RAW, *LINES):
