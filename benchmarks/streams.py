@@ -305,19 +305,22 @@ def _long(model: str | Path, channel: Channel, hours: float) -> Row:
 
 def _pass(samples: NDArray[np.int16], count: int, options: list[str]) -> Row:
     """Sends the samples, again and again, through the two commands."""
-    encoder, decoder = _start("encode", options), _start("decode", options[:2])
-    assert encoder.stdin and encoder.stdout and decoder.stdin and decoder.stdout
-    sent: list[int] = []
-    workers = [threading.Thread(target=_supply, args=(encoder.stdin, samples, count)), threading.Thread(target=_relay, args=(encoder, decoder, sent))]
-    for worker in workers:
-        worker.start()
-    received = 0
-    while data := decoder.stdout.read(1 << 20):
-        received += len(data) // 2
-    for worker in workers:
-        worker.join()
-    peaks = {"encoder_peak_bytes": _peak(encoder), "decoder_peak_bytes": _peak(decoder)}
+    with _start("encode", options) as encoder, _start("decode", options[:2]) as decoder:
+        sent, received = _exchange(encoder, decoder, samples, count), 0
+        assert decoder.stdout
+        while data := decoder.stdout.read(1 << 20):
+            received += len(data) // 2
+        peaks = {"encoder_peak_bytes": _peak(encoder), "decoder_peak_bytes": _peak(decoder)}
     return {"samples": count, "received": received, "bytes": sum(sent), **peaks}
+
+
+def _exchange(encoder: subprocess.Popen[bytes], decoder: subprocess.Popen[bytes], samples: NDArray[np.int16], count: int) -> list[int]:
+    """Feeds the encoder and passes its packets on to the decoder, while the caller reads; gives the sizes of what has been passed on so far."""
+    sent: list[int] = []
+    assert encoder.stdin
+    threading.Thread(target=_supply, args=(encoder.stdin, samples, count), daemon=True).start()
+    threading.Thread(target=_relay, args=(encoder, decoder, sent), daemon=True).start()
+    return sent
 
 
 def _start(command: str, options: list[str]) -> subprocess.Popen[bytes]:

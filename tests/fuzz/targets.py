@@ -20,7 +20,7 @@ from vaecodec.codec.native import SymbolModel
 from vaecodec.codec.signal import SignalCodec
 from vaecodec.codec.stream_decoder import Decoder
 from vaecodec.codec.stream_encoder import Encoder
-from vaecodec.codec.stream_syntax import StreamHeader, StreamPacket, write_packet, write_sync
+from vaecodec.codec.stream_syntax import StreamHeader, StreamPacket, read_sync, write_packet, write_sync
 from vaecodec.io import arrays, csv_files, images, wav, wfdb
 from vaecodec.io.files import write
 from vaecodec.io.streams import content
@@ -100,6 +100,16 @@ def live_payload(data: bytes) -> None:
     half = len(data) // 2
     packets = [StreamPacket(container.DATA, i, part, i > 0) for i, part in enumerate((data[:half], data[half:]))]
     live_stream(write_sync(header, 0) + b"".join(write_packet(packet, header) for packet in packets))
+
+
+def live_sync(data: bytes) -> None:
+    """The payload of a sync packet whose framing is right, and packets of that stream."""
+    header, number = read_sync(data)
+    if header.rows * header.group * header.channels > 64:
+        return
+    packets = [StreamPacket(container.DATA, number + i, bytes(i), i % 2 > 0, step_code=7 * i) for i in range(4)]
+    end = StreamPacket(container.END, number + 4, data[:1])
+    live_stream(write_sync(header, number) + b"".join(write_packet(packet, header) for packet in [*packets, end]))
 
 
 def signal_metadata(data: bytes) -> None:
@@ -221,6 +231,7 @@ TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
     "bounded_stream": (bounded_stream, _bounded_streams),
     "bounded_payload": (bounded_payload, lambda: [b"\0" + packet.payload for s in _bounded_streams() for packet in container.read_file(s).packets]),
     "live_stream": (live_stream, _live_streams),
+    "live_sync": (live_sync, lambda: [stream[4 : 4 + stream[3]] for stream in _live_streams()]),
     "live_payload": (live_payload, lambda: [bytes(range(40)), b"", b"\0" * 9]),
     "signal_metadata": (signal_metadata, lambda: [b'{"step":[0.5],"ndim":2,"dtype":"float16","csv":{"time":{"at":0}}}', b"{}"]),
     "written_metadata": (written_metadata, lambda: [WRITTEN, WRITTEN.replace(b"212", b"16"), b"{}"]),
