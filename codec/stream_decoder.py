@@ -17,11 +17,12 @@ from vaecodec.codec.arguments import check_threads, is_number, shown, whole_numb
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import Cursor
 from vaecodec.codec.errors import FormatError, InputError, ModelError
+from vaecodec.codec.native import SymbolModel
 from vaecodec.codec.recordings import check_metadata
 from vaecodec.codec.stream_groups import GroupDecoder, UnusableError
-from vaecodec.codec.stream_order import REMEMBERED, Event, Fault, Lost, Order, Ready
+from vaecodec.codec.stream_order import Event, Fault, Lost, Order, Ready
 from vaecodec.codec.stream_reader import Item, Skipped, StreamReader, SyncPoint
-from vaecodec.codec.stream_syntax import MODULUS, StreamHeader, StreamPacket
+from vaecodec.codec.stream_syntax import StreamHeader, StreamPacket
 from vaecodec.codec.stream_timeline import Chunk, Timeline
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import SynthesisWarning
@@ -81,8 +82,9 @@ class Decoder:
         self._reader = StreamReader()
         self._faults: deque[Fault] = deque(maxlen=MOST_FAULTS)
         self._joined: _Joined | None = None
+        self._synthesis: tuple[int, Synthesis] | None = None
         self._ignored = 0  # bytes before the first sync packet
-        self._strangers = 0  # sync packets of another stream since the last packet of this one
+        self._stranger: SyncPoint | None = None  # the last sync packet of another stream
         self.header: StreamHeader | None = None
         self.tally: Counter[str] = Counter()
 
@@ -104,20 +106,26 @@ class Decoder:
 
     def chunks(self, data: bytes) -> Iterator[Chunk]:
         """As `feed`, but one chunk at a time: a few bytes that nobody vouches for may stand for very many zeros. Exhaust it before the next call."""
-        for item in self._reader.feed(data):
-            yield from self._take(item)
+        yield from self._takes(self._reader.feed(data))
         if self._joined is not None:
             yield from self._joined.ready(1)
 
     def flush(self) -> list[Chunk]:
         """The samples that are left, as no more bytes will come; errors as `feed`."""
-        return [*(chunk for item in self._reader.finish() for chunk in self._take(item)), *self._close()]
+        return [*self._takes(self._reader.finish()), *self._close()]
 
     def faults(self) -> list[Fault]:
         """What was wrong since the last call, the newest 4096; `tally` counts all."""
         found = list(self._faults)
         self._faults.clear()
         return found
+
+    def _takes(self, items: Iterator[Item]) -> Iterator[Chunk]:
+        """Takes packet after packet; the reader must know the numbers so far before it reads the next one."""
+        for item in items:
+            yield from self._take(item)
+            if self._joined is not None:
+                self._reader.top = self._joined.order.top
 
     def _take(self, item: Item) -> Iterator[Chunk]:
         if isinstance(item, SyncPoint):
@@ -128,29 +136,27 @@ class Decoder:
             else:
                 self._note(Fault("damaged", None, item.count))
         elif self._joined is not None:
-            self._strangers = 0
+            if self._stranger is not None and item[1] == self._stranger.header:
+                yield from self._restart(self._stranger)
             yield from self._follow(self._joined, self._joined.events(*item))
 
     def _sync(self, point: SyncPoint) -> Iterator[Chunk]:
         joined = self._joined
         if joined is None:
             self._join(point)
-        elif joined.ended or (joined.takes(point.header) and point.number < joined.order.expected - REMEMBERED):
+        elif joined.ended:
             yield from self._restart(point)
         elif not joined.takes(point.header):
             self._note(Fault("foreign", point.number))
-            yield from self._change(point)
+            self._consider(point)
         else:
-            if point.number - joined.order.top >= MODULUS - REMEMBERED:
-                self._note(Fault("renumbered", point.number))
             joined.order.sync(point.number)
             self._enter(point.header)
 
-    def _change(self, point: SyncPoint) -> Iterator[Chunk]:
-        """Leaves a foreign sync packet out, but follows the second one that comes with nothing of this stream in between."""
-        self._strangers += 1
-        if self._strangers > 1:
-            yield from self._restart(point)
+    def _consider(self, point: SyncPoint | None) -> None:
+        """Leaves a foreign sync packet out, until a packet follows that fits it: then its stream has taken over."""
+        self._stranger = point
+        self._reader.consider(point)
 
     def _restart(self, point: SyncPoint) -> Iterator[Chunk]:
         yield from self._close()
@@ -158,14 +164,21 @@ class Decoder:
         self._join(point)
 
     def _join(self, point: SyncPoint) -> None:
-        self._strangers = 0
+        self._consider(None)
         bundle = self._bundle if self._bundle is not None else Bundle.find(point.header.model_id)
-        self._joined = _Joined(bundle, point, self._window, self._seconds, self._threads)
+        _check(bundle, point.header)
+        self._joined = _Joined(bundle.symbols, self._synthesiser(bundle), point, self._window, self._seconds)
         if point.number or self._ignored:
             self._note(Fault("joined", point.number, self._ignored))
         self._ignored = 0
         self._reader.allow(self._joined.longest)
         self._enter(point.header)
+
+    def _synthesiser(self, bundle: Bundle) -> Synthesis:
+        """One serves all streams of a model."""
+        if self._synthesis is None or self._synthesis[0] != bundle.model_id:
+            self._synthesis = bundle.model_id, Synthesis(bundle.network(self._threads), bundle.symbols, bundle.manifest["halo"])
+        return self._synthesis[1]
 
     def _enter(self, header: StreamHeader) -> None:
         self._reader.enter(header)
@@ -206,13 +219,12 @@ class Decoder:
 class _Joined:
     """A stream from the sync packet on at which it was joined."""
 
-    def __init__(self, bundle: Bundle, point: SyncPoint, window: int, seconds: tuple[float, float | None], threads: int) -> None:
-        header = point.header
-        _check(bundle, header)
-        self._model = bundle.symbols
-        self._header = header
-        self._groups = GroupDecoder(self._model, header)
-        self._synthesis = Synthesis(bundle.network(threads), self._model, bundle.manifest["halo"])
+    def __init__(
+        self, model: SymbolModel, synthesis: Synthesis, point: SyncPoint, window: int, seconds: tuple[float, float | None]
+    ) -> None:
+        self._header = header = point.header
+        self._model, self._synthesis = model, synthesis
+        self._groups = GroupDecoder(model, header)
         self._timeline: Timeline | None = None
         self._samples: int | None = None  # where the signal ends, once that is known
         self._packet = header.rows << self._model.levels
@@ -235,7 +247,7 @@ class _Joined:
             yield from self.order.add(packet, header)
         elif (samples := self._total(packet)) is not None:
             self._samples = samples
-            yield from self.order.end(packet, header, -(-samples // self._packet))
+            yield from self.order.end(packet, header)
         else:
             yield Fault("undecodable")
 
@@ -291,7 +303,7 @@ class _Joined:
             cursor.finish("the number of samples")
         except FormatError:
             return None
-        return samples if -(-samples // self._packet) % MODULUS == packet.number else None
+        return samples if -(-samples // self._packet) == packet.number else None
 
 
 def _check(bundle: Bundle, header: StreamHeader) -> None:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from vaecodec.codec import rdoq, stream_syntax
 from vaecodec.codec.arguments import is_number, shown, whole_number
 from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.container import crc16
 from vaecodec.codec.errors import InputError, ModelError
 from vaecodec.codec.grids import Bands
-from vaecodec.codec.rate import DEFAULT_QUALITY, only_one, setting, step_code
+from vaecodec.codec.rate import DEFAULT_QUALITY, SUBSTEPS, only_one, setting, step_code
 from vaecodec.codec.recordings import MAX_PACKET, exact_rate, pack_json, two_dimensional
 from vaecodec.codec.samples import Integers, Scaling, rounding_shift, to_integers
 from vaecodec.codec.stream_groups import Group
@@ -160,7 +161,7 @@ class Encoder:
         facts = metadata[0].data if metadata else b""
         ids = self._bundle.model_id, self._bundle.synthesis_id, step_code(self._setting)
         zeros = (0,) * channels
-        header = StreamHeader(*ids, self._rate, self._input.scaling.sample_type, self._rows, self._group, 0, zeros, 0, facts)
+        header = StreamHeader(*ids, self._rate, self._input.scaling.sample_type, self._rows, self._group, 0, zeros, facts=facts)
         self._pending = np.empty((0, channels), np.int64)
         self._coder = _PacketCoder(self._bundle, header, self._plan)
 
@@ -257,14 +258,16 @@ class _PacketCoder:
 
     def analyse(self, window: _Window, number: int) -> tuple[Bands, bool]:
         """The coefficients of a packet, and whether its samples took a new offset and shift: then a new segment begins with it."""
+        if not self._scaled:
+            self.header = replace(self.header, stream_id=crc16(window.integers.astype("<i4").tobytes()))
         bands = self._coefficients(window, self.header) if self._scaled else None
         if bands is not None and not (self.header.shift and self.is_key(number) and self._has_room(window)):
             return bands, False
-        header, bands = self._rescale(window, number)
-        if self._scaled and header.shift == self.header.shift and header.offsets == self.header.offsets:
+        header, rescaled = self._rescale(window, number)
+        if bands is not None and header.shift >= self.header.shift:
             return bands, False
         self.header, self._scaled = header, True
-        return bands, True
+        return rescaled, True
 
     def _has_room(self, window: _Window) -> bool:
         """Whether a smaller shift would do with half of its range to spare."""
@@ -334,7 +337,7 @@ class _Trials:
         coder._group.prior.restore(state)
         coefficients, number, samples = self._packet
         if coded is None:
-            return coder.code([np.zeros_like(band) for band in coefficients], number, samples, 10 * coder._step)
+            return coder.code([np.zeros_like(band) for band in coefficients], number, samples, SUBSTEPS * coder._step)
         return coder.code(coefficients, number, samples, coded)
 
 

@@ -135,10 +135,12 @@ class _Survey:
                     found = found or item.header
                     self.count["sync"] += 1
                     reader.enter(item.header)
+                    reader.top = max(reader.top, item.number)
                 elif isinstance(item, Skipped):
                     self.count["skipped"] += item.count
                 else:
                     self._packet(item[0])
+                    reader.top = max(reader.top, item[0].number + 1)
         if found is None:
             raise FormatError("no sync packet of a stream")
         self.header = found

@@ -1,4 +1,4 @@
-"""Packets as they come to packets in their order: numbers made absolute, duplicates and late ones dropped, gaps found.
+"""Packets as they come to packets in their order: duplicates and late ones dropped, gaps found.
 
 A packet that comes before its turn waits until those before it have come or `window` packets wait; then what is missing counts as lost.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vaecodec.codec.stream_syntax import COMPACT_MODULUS, END, MODULUS, StreamHeader, StreamPacket
+from vaecodec.codec.stream_syntax import END, MODULUS, StreamHeader, StreamPacket
 
 __all__ = ["Fault", "Lost", "Order", "Ready"]
 
-# Numbers this far behind the next one are still told from lost ones, of a quarter of the modulus.
-REMEMBERED = MODULUS // 4
+# Packets of which it is known for so long whether they came.
+REMEMBERED = 2 * MODULUS
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,8 @@ class Fault:
             late          it came after its place was given up, and was dropped
             unusable      it is whole, but a packet that it builds on is missing
             undecodable   its check is right, its payload is not
-            foreign       a sync packet of another stream was left out
-            restarted     numbering begins anew at `number`
-            renumbered    a gap was longer than short numbers can tell: what came between it and this sync packet may belong later
+            foreign       a sync packet of another stream came; it counts once a packet follows it
+            restarted     another stream begins, with packet `number`
             joined        the stream was not seen from its first byte: `count` bytes before a sync packet were left out
             truncated     no end packet came
         number: the packet's number, from the beginning of the stream; None where it is not known.
@@ -46,11 +45,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Ready:
-    """A packet whose turn has come; `number` is absolute."""
+    """A packet whose turn has come."""
 
     packet: StreamPacket
     header: StreamHeader
-    number: int
+
+    @property
+    def number(self) -> int:
+        """Its number, from the beginning of the stream."""
+        return self.packet.number
 
 
 @dataclass(frozen=True)
@@ -90,35 +93,30 @@ class Order:
 
     def add(self, packet: StreamPacket, header: StreamHeader) -> Iterator[Event]:
         """Takes a data packet, gives what can be told now."""
-        number = self._absolute(packet)
+        number = packet.number
         if number < self.expected or number in self._waiting:
             came = number in self._waiting or self._given.get(number, False)
             yield Fault("duplicated" if came else "late", number)
             return
         if any(waiting > number for waiting in self._waiting):
             yield Fault("reordered", number)
-        self._waiting[number] = Ready(packet, header, number)
+        self._waiting[number] = Ready(packet, header)
         self._top = max(self._top, number + 1)
         yield from self._release(self._window)
 
-    def end(self, packet: StreamPacket, header: StreamHeader, number: int) -> Iterator[Event]:
-        """Takes an end packet, which says that the stream has `number` data packets."""
+    def end(self, packet: StreamPacket, header: StreamHeader) -> Iterator[Event]:
+        """Takes an end packet; its number is that of the stream's data packets."""
+        number = packet.number
         if number < self.expected or any(ready.packet.kind == END for ready in self._waiting.values()):
             yield Fault("duplicated", None)
             return
-        self._waiting[number] = Ready(packet, header, number)
+        self._waiting[number] = Ready(packet, header)
         self._top = max(self._top, number)
         yield from self._release(self._window)
 
     def finish(self) -> Iterator[Event]:
         """Gives what waits, as nothing more will come."""
         yield from self._release(0)
-
-    def _absolute(self, packet: StreamPacket) -> int:
-        """The number nearest the highest one: up to a quarter of the modulus before it, the rest after it."""
-        modulus = COMPACT_MODULUS if packet.compact else MODULUS
-        lowest = self._top - modulus // 4
-        return lowest + (packet.number - lowest) % modulus
 
     def _release(self, window: int) -> Iterator[Event]:
         while self._waiting:

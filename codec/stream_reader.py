@@ -19,7 +19,9 @@ __all__ = ["Skipped", "StreamReader", "SyncPoint"]
 # A sync packet's payload is at most so long: fixed fields, 256 offsets, JSON.
 LONGEST_SYNC = 2048 + syntax.MAX_FACTS
 # Bytes that checks may cover for each byte skipped: hostile bytes may look like packets everywhere.
-CREDIT = 64
+CREDIT = 256
+# Headers and numbers that a packet is tried with.
+MOST_CHECKS = 7
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,12 @@ class StreamReader:
         self._buffer = bytearray()
         self._at = 0
         self._headers: list[StreamHeader] = []  # of the current segment and the one before
+        self._stranger: SyncPoint | None = None
         self._longest = 0
         self._skipped = 0
         self._aligned = False
         self._credit = LONGEST_SYNC
+        self.top = 0  # one more than the highest number seen: what short numbers are near to
 
     def allow(self, longest: int) -> None:
         """Sets the payload bytes that a data packet may have."""
@@ -121,7 +125,7 @@ class StreamReader:
         """Whether there is time to check it: always where a packet is expected, else as far as the bytes skipped have paid for."""
         if self._aligned:
             return True
-        cost = found.end - found.start
+        cost = (found.end - found.start) * MOST_CHECKS
         if cost > self._credit:
             return False
         self._credit -= cost
@@ -133,10 +137,18 @@ class StreamReader:
                 return self._sync(found) if found.holds(self._buffer, None) else None
             if found.check - found.payload > self._longest:
                 return None
-            header = next((h for h in self._headers if found.holds(self._buffer, h)), None)
-            return None if header is None else (syntax.split(self._buffer, found), header)
+            return self._packet(found)
         except (FormatError, LimitError):
             return None
+
+    def _packet(self, found: Frame) -> Item | None:
+        tries = [(header, number) for number in found.numbers(self.top) for header in self._headers]
+        if self._stranger is not None:
+            tries += [(self._stranger.header, number) for number in found.numbers(self._stranger.number)[:1]]
+        for header, number in tries:
+            if found.holds(self._buffer, header, number):
+                return syntax.split(self._buffer, found, number), header
+        return None
 
     def _sync(self, found: Frame) -> SyncPoint:
         header, number = syntax.read_sync(bytes(self._buffer[found.payload : found.check]))
@@ -146,3 +158,7 @@ class StreamReader:
         """Takes data packets of this segment from now on, and still those of the one before it."""
         if not self._headers or self._headers[0] != header:
             self._headers = [header, *self._headers[:1]]
+
+    def consider(self, point: SyncPoint | None) -> None:
+        """Also takes data packets that follow this sync packet, of another stream; None: no more."""
+        self._stranger = point

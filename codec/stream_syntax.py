@@ -3,7 +3,8 @@
     full      0xB5  head  number u8  length  payload  crc        sync, data and end packets
     compact         head             length  payload  crc16      delta packets, between two full ones
 
-The checks of data and end packets begin with the constant part of their sync packet, so that no packet passes for one of another stream.
+The checks of data and end packets begin with the constant part of their sync packet and the packet's whole number, of which the packet itself has the
+lowest bits only: so no packet passes for one of another stream, or of another time.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class StreamHeader:
         group: packets from a key packet to the next one at most; 1 if all packets are key packets.
         shift: bits dropped from each sample before the analysis.
         offsets: one for each channel, taken off before the shift.
+        stream_id: tells streams with all else in common apart, 16 bits.
         first: number of the first packet of this segment.
         facts: the JSON metadata, or nothing.
     """
@@ -63,6 +65,7 @@ class StreamHeader:
     group: int
     shift: int
     offsets: tuple[int, ...]
+    stream_id: int = 0
     first: int = 0
     facts: bytes = b""
     body: bytes = field(init=False, repr=False, compare=False)
@@ -87,7 +90,7 @@ class StreamHeader:
 
     def sampling(self) -> tuple[object, ...]:
         """What may not change within a stream."""
-        return self.model_id, self.rate, self.sample_type, self.rows, self.group, self.channels, self.facts
+        return self.model_id, self.rate, self.sample_type, self.rows, self.group, self.channels, self.stream_id, self.facts
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,11 @@ class StreamPacket:
 
     Attributes:
         kind: DATA or END.
-        number: modulo 256, or 64 where `compact`; of an end packet, the number of data packets.
+        number: from the beginning of the stream; of an end packet, the number of data packets.
         payload: of a data packet the range-coded part; of an end packet its varint.
         delta: whether it goes on from the packet before.
         step_code: its own step code, or None.
         samples: of a short packet, its samples a channel, else None.
-        compact: whether it came in compact framing.
     """
 
     kind: int
@@ -110,7 +112,6 @@ class StreamPacket:
     delta: bool = False
     step_code: int | None = None
     samples: int | None = None
-    compact: bool = False
 
 
 def is_stream(data: bytes) -> bool:
@@ -176,7 +177,8 @@ def read_sync(payload: bytes) -> tuple[StreamHeader, int]:
     number = read_long_varint(cursor, "the next packet's number")
     version = cursor.uint(1, "the stream's version")
     require(version == VERSION, f"stream version {version}; expected {VERSION}")
-    model_id, synthesis_id, step_code = cursor.uint(4, "model id"), cursor.uint(2, "synthesis id"), cursor.uint(1, "step code")
+    model_id, synthesis_id, stream_id = cursor.uint(4, "model id"), cursor.uint(2, "synthesis id"), cursor.uint(2, "stream id")
+    step_code = cursor.uint(1, "step code")
     channels, rate, sample_type = container.read_sampling(cursor)
     rows, group = cursor.varint("blocks a packet"), cursor.varint("packets a group")
     require(rows > 0 and group > 0, f"{rows} blocks a packet, {group} packets a group; expected 1 or more")
@@ -188,14 +190,14 @@ def read_sync(payload: bytes) -> tuple[StreamHeader, int]:
     require(first <= number, f"packet {number} of a segment that begins at {first}")
     facts = cursor.take(cursor.end - cursor.position, "JSON")
     limit(len(facts), MAX_FACTS, "bytes of JSON in a stream")
-    return StreamHeader(model_id, synthesis_id, step_code, rate, sample_type, rows, group, shift, offsets, first, facts), number
+    return StreamHeader(model_id, synthesis_id, step_code, rate, sample_type, rows, group, shift, offsets, stream_id, first, facts), number
 
 
 def _write_body(h: StreamHeader) -> bytes:
-    ids = bytes([VERSION]) + h.model_id.to_bytes(4, "little") + h.synthesis_id.to_bytes(2, "little") + bytes([h.step_code])
+    ids = h.model_id.to_bytes(4, "little") + h.synthesis_id.to_bytes(2, "little") + h.stream_id.to_bytes(2, "little")
     sampling = varint(h.channels) + varint(h.rate.numerator) + varint(h.rate.denominator) + bytes([h.sample_type])
     scaling = bytes([h.shift]) + b"".join(map(zigzag, h.offsets))
-    return ids + sampling + varint(h.rows) + varint(h.group) + scaling + long_varint(h.first) + h.facts
+    return bytes([VERSION]) + ids + bytes([h.step_code]) + sampling + varint(h.rows) + varint(h.group) + scaling + long_varint(h.first) + h.facts
 
 
 # --- framing --------------------------------------------------------------------------------------------------------
@@ -208,7 +210,7 @@ def write_packet(packet: StreamPacket, header: StreamHeader) -> bytes:
     payload = fields + packet.payload
     if packet.kind == DATA and packet.delta and packet.samples is None and len(payload) < LONG_PAYLOAD:
         checked = bytes([packet.number % COMPACT_MODULUS | COMPACT_STEP_BIT * bool(fields)]) + varint(len(payload)) + payload
-        return checked + binascii.crc_hqx(checked, header.seed16).to_bytes(2, "little")
+        return checked + _check(checked, False, header, packet.number).to_bytes(2, "little")
     bits = SHORT_BIT * (packet.samples is not None) | DELTA_BIT * packet.delta | STEP_BIT * (packet.step_code is not None)
     return _frame(packet.kind | bits, packet.number, payload, header)
 
@@ -217,15 +219,18 @@ def _frame(head: int, number: int, payload: bytes, header: StreamHeader | None) 
     limit(len(payload), container.MAX_PAYLOAD, "payload bytes")
     long = len(payload) >= LONG_PAYLOAD
     checked = bytes([head | CRC32_BIT * long, number % MODULUS]) + varint(len(payload)) + payload
-    check = _check(checked, long, header)
+    check = _check(checked, long, header, number)
     return bytes([SYNC]) + checked + check.to_bytes(4 if long else 2, "little")
 
 
-def _check(checked: Data, long: bool, header: StreamHeader | None) -> int:
-    """The CRC of head .. payload, after the header's constant part if there is one."""
+def _check(checked: Data, long: bool, header: StreamHeader | None, number: int) -> int:
+    """The CRC of head .. payload; of data and end packets after the header's constant part and the number."""
+    if header is None:
+        return crc32c(checked) if long else container.crc16(bytes(checked))
+    whole = number.to_bytes(6, "little")
     if long:
-        return crc32c(checked, header.seed32 if header else 0)
-    return binascii.crc_hqx(checked, header.seed16 if header else 0xFFFF)
+        return crc32c(checked, crc32c(whole, header.seed32))
+    return binascii.crc_hqx(checked, binascii.crc_hqx(whole, header.seed16))
 
 
 @dataclass(frozen=True)
@@ -233,7 +238,7 @@ class Frame:
     """A packet's place in bytes, found but not yet checked: offsets of its payload, its check and its end."""
 
     head: int
-    number: int
+    seq: int
     compact: bool
     start: int
     payload: int
@@ -245,11 +250,22 @@ class Frame:
         """DATA, END or KIND_SYNC."""
         return DATA if self.compact else self.head & 7
 
-    def holds(self, data: Data, header: StreamHeader | None) -> bool:
-        """Whether the check is right for a segment, or of a sync packet for none."""
+    def numbers(self, top: int) -> list[int]:
+        """What its number may be, likeliest first.
+
+        Args:
+            top: one more than the highest number seen.
+        """
+        modulus = COMPACT_MODULUS if self.compact else MODULUS
+        lowest = top - modulus // 4
+        nearest = lowest + (self.seq - lowest) % modulus
+        return [number for number in (nearest, nearest - modulus, nearest + modulus) if 0 <= number < MAX_NUMBER]
+
+    def holds(self, data: Data, header: StreamHeader | None, number: int = 0) -> bool:
+        """Whether the check is right for a packet of a segment with this number, or of a sync packet for none."""
         long = self.end - self.check == 4
         found = int.from_bytes(data[self.check : self.end], "little")
-        return found == _check(data[self.start + (not self.compact) : self.check], long, header)
+        return found == _check(data[self.start + (not self.compact) : self.check], long, header, number)
 
 
 class IncompleteError(Exception):
@@ -306,8 +322,8 @@ def _length(data: Data, at: int) -> tuple[int, int] | None:
     return None
 
 
-def split(data: Data, found: Frame) -> StreamPacket:
-    """The packet of a frame whose check holds.
+def split(data: Data, found: Frame, number: int) -> StreamPacket:
+    """The packet of a frame whose check holds for this number.
 
     Raises:
         FormatError: its payload is too short for its head, or a short packet has no samples.
@@ -318,4 +334,4 @@ def split(data: Data, found: Frame) -> StreamPacket:
     samples = cursor.varint("a short packet's number of samples") if not found.compact and found.head & SHORT_BIT else None
     require(samples is None or samples > 0, "a short packet of 0 samples")
     delta = found.compact or bool(found.head & DELTA_BIT)
-    return StreamPacket(found.kind, found.number, cursor.data[cursor.position :], delta, step_code, samples, found.compact)
+    return StreamPacket(found.kind, number, cursor.data[cursor.position :], delta, step_code, samples)

@@ -257,7 +257,7 @@ def test_the_model_must_be_the_streams() -> None:
     with pytest.raises(ModelError, match="not among the known ones"):
         Decoder().feed(b"".join(packets))
     header, number = stream_syntax.read_sync(packets[0][4:-2])
-    foreign = stream_syntax.StreamHeader(1, *[getattr(header, name) for name in list(header.__dataclass_fields__)[1:11]])
+    foreign = stream_syntax.StreamHeader(1, *[getattr(header, name) for name in list(header.__dataclass_fields__)[1:12]])
     with pytest.raises(ModelError, match="00000001"):
         Decoder(BUNDLE).feed(stream_syntax.write_sync(foreign, number))
 
