@@ -4,6 +4,7 @@
     signals.bench_signals  sensor signals: DWT with an adaptive range coder, SZ3, FLAC; R-peaks of ECG
     sheet.bench_sheet      a picture at equal bytes, side by side
     large.bench_large      memory and time of a large picture and its parts
+    streams.bench_stream   what packets and bad lines cost, and the memory of a long stream
 
 Rates count every byte of the file. Peers are real encoders in good settings, whose files are decoded again. What is
 measured, and how, stands with each function; `protocol` in a report repeats it. Needs `pip install '.[bench]'`.
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from vaecodec.benchmarks.large import bench_large
     from vaecodec.benchmarks.sheet import bench_sheet
     from vaecodec.benchmarks.signals import bench_signals
+    from vaecodec.benchmarks.streams import bench_stream
 
-__all__ = ["bench_images", "bench_large", "bench_sheet", "bench_signals"]
+__all__ = ["bench_images", "bench_large", "bench_sheet", "bench_signals", "bench_stream"]
 
 _HOME = {
     "bench_images": "vaecodec.benchmarks.images",
     "bench_large": "vaecodec.benchmarks.large",
     "bench_sheet": "vaecodec.benchmarks.sheet",
     "bench_signals": "vaecodec.benchmarks.signals",
+    "bench_stream": "vaecodec.benchmarks.streams",
 }
 
 

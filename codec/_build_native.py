@@ -33,12 +33,15 @@ int vc_best_kernel(void);
 
 int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g);
 int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n);
+int vc_prior_rows(vc_prior *p, int32_t first, int32_t end);
+int vc_prior_step(vc_prior *p, int t);
 int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage);
 int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint8_t *out, size_t capacity);
 int64_t vc_prior_encode_rdoq(
     vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess, uint32_t lambda, uint8_t *out, size_t capacity
 );
 int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n);
+int vc_prior_guess(vc_prior *p, int first_stage, int last_stage, const vc_band *bands);
 int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits);
 
 typedef struct { const int8_t *low, *high; const uint8_t *inverse; uint8_t taps, shift_low, shift_high; ...; } vc_history_level;

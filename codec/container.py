@@ -375,13 +375,13 @@ def _read_bounded(cursor: Cursor, model_id: int, synthesis_id: int) -> BoundedHe
     require(model_id == synthesis_id == 0, f"a signal of bounded error that names model {model_id:08x}; it needs none")
     max_error = cursor.varint("max error")
     require(max_error <= MAX_ERROR, f"an error of up to {max_error}; at most {MAX_ERROR} is possible")
-    channels, rate, sample_type = _read_sampling(cursor)
+    channels, rate, sample_type = read_sampling(cursor)
     packet_samples = cursor.varint("samples a packet")
     require(packet_samples > 0, "packets of 0 samples")
     return BoundedHeader(max_error, channels, rate, sample_type, packet_samples)
 
 
-def _read_sampling(cursor: Cursor) -> tuple[int, Fraction, int]:
+def read_sampling(cursor: Cursor) -> tuple[int, Fraction, int]:
     """Channels, rate and sample type."""
     channels, rate = _read_channels(cursor), _read_rate(cursor)
     return channels, rate, _sample_type(cursor.uint(1, "sample type"))
@@ -420,7 +420,7 @@ def _read_image(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int
 
 
 def _read_signal(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int) -> SignalHeader:
-    channels, rate, sample_type = _read_sampling(cursor)
+    channels, rate, sample_type = read_sampling(cursor)
     rows = cursor.varint("blocks a packet")
     require(rows > 0, "packets of 0 blocks")
     scale = cursor.uint(1, "shift")

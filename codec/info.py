@@ -10,6 +10,8 @@ from vaecodec.codec.container import BoundedHeader, File, ImageHeader, SignalHea
 from vaecodec.codec.errors import ModelError
 from vaecodec.codec.rate import quality_of
 from vaecodec.codec.recordings import read_json
+from vaecodec.codec.stream_file import describe_stream
+from vaecodec.codec.stream_syntax import StreamHeader, is_stream, read_sync_at_start
 
 __all__ = ["describe"]
 
@@ -32,6 +34,10 @@ def describe(data: bytes, bundle: Bundle | None = None, *, partial: bool = False
         FormatError: the stream is damaged.
         LimitError: it claims more than docs/format.md allows.
     """
+    if is_stream(data):
+        header, _ = read_sync_at_start(data)
+        bundle = bundle or _find(header.model_id)
+        return {"stream": True, **_coding(header, bundle), **describe_stream(data, bundle)}
     file = container.read_file(data, partial=partial)
     sizes = {
         "bytes": len(data),
@@ -43,7 +49,7 @@ def describe(data: bytes, bundle: Bundle | None = None, *, partial: bool = False
     return facts | (_image(file, len(data)) if isinstance(file.header, ImageHeader) else _signal(file, len(data)))
 
 
-def _coding(header: container.Header, bundle: Bundle | None) -> dict[str, Any]:
+def _coding(header: container.Header | StreamHeader, bundle: Bundle | None) -> dict[str, Any]:
     """How it is coded: by which model and how finely, or within which error."""
     if isinstance(header, BoundedHeader):
         return {"modality": "signal", "model": "none", "max_error": header.max_error}

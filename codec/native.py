@@ -10,6 +10,7 @@ Calls release the GIL. A SymbolModel may be shared between threads, a Prior may 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ _KINDS: dict[str, type[VaecodecError]] = {
     "an argument is outside its range": InputError,
     "a latent is outside -32767..32767": InputError,
     "a stage is coded before the stages it builds on": InputError,
+    "blocks are coded before the blocks that they build on": InputError,
     "the grid is too large": LimitError,
     "an escaped latent is outside -32767..32767": FormatError,
 }
@@ -49,7 +51,7 @@ def crc16(data: bytes, start: int = 0xFFFF) -> int:
     return int(lib.vc_crc16(start, ffi.from_buffer(data), len(data)))
 
 
-def crc32c(data: bytes, start: int = 0) -> int:
+def crc32c(data: bytes | bytearray, start: int = 0) -> int:
     """CRC-32C (Castagnoli); `start` continues an earlier piece."""
     return int(lib.vc_crc32c(start, ffi.from_buffer(data), len(data)))
 
@@ -107,6 +109,12 @@ class SymbolModel:
         taps = [max(lib.vc_model_filter(self._c, level, a, c).taps for a in axes for c in planes) for level in range(1, self.levels + 1)]
         samples = sum((int(k) - 1) // 2 << i for i, k in enumerate(taps))
         return -(-samples >> self.levels) << self.levels
+
+    @cached_property
+    def constant_gain(self) -> float:
+        """Signals: what the approximation of a constant input is, over that constant."""
+        x = np.full((1 << self.levels, 1), 1024, np.int16)
+        return float(self.analyse(x)[0][0, 0]) / 1024
 
     def steps(self, t: int) -> npt.NDArray[np.float64]:
         """Quantisation step of each band at step code t, in units of the band's integer coefficients: 2^(t_b / 16)."""
@@ -268,6 +276,30 @@ class Prior:
         if portable:
             self._c.net.kernel = lib.VC_KERNEL_PORTABLE
 
+    def rows(self, first: int, end: int) -> None:
+        """Signals: lets the calls that follow code blocks first..end - 1 of the geometry as one payload.
+
+        A range begins where the one before ended, or at 0, which starts anew. Bands are still those of the whole geometry; what lies before the
+        range must be as it was coded.
+
+        Raises:
+            InputError: no such blocks; the coding calls raise it where the range does not continue the one before.
+        """
+        _check(lib.vc_prior_rows(self._c, first, end))
+
+    def step(self, t: int) -> None:
+        """Goes on at another step code, 0..255; what has been coded stays context."""
+        _check(lib.vc_prior_step(self._c, _step_code(t)))
+
+    def state(self) -> tuple[Any, npt.NDArray[np.uint8]]:
+        """What `restore` needs to code the next range once more."""
+        return ffi.new("vc_prior *", self._c[0]), self._memory.copy()
+
+    def restore(self, state: tuple[Any, npt.NDArray[np.uint8]]) -> None:
+        """Goes back to where this Prior was at a call of `state`, which may serve several times."""
+        self._c[0] = state[0][0]
+        self._memory[:] = state[1]
+
     def encode(
         self, bands: Sequence[Int16], first_stage: int, last_stage: int, excess: Sequence[Int16] | None = None, weight: float = 0.0
     ) -> bytes:
@@ -315,6 +347,10 @@ class Prior:
         """
         array = self._model._band_array(bands)
         _check(lib.vc_prior_decode(self._c, first_stage, last_stage, array, ffi.from_buffer(data), len(data)))
+
+    def guess(self, bands: Sequence[Int16], first_stage: int, last_stage: int) -> None:
+        """Fills the bands in place with the likeliest latents, each given those before it: a stand-in for a lost payload; errors as `decode`."""
+        _check(lib.vc_prior_guess(self._c, first_stage, last_stage, self._model._band_array(bands)))
 
     def cost(self, bands: Sequence[Int16], first_stage: int, last_stage: int) -> float:
         """Bits that `encode` would use for these stages by the integer CDFs, without coding."""

@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import container
 from vaecodec.codec.arguments import is_number, shown
-from vaecodec.codec.container import BoundedHeader, Metadata, Packet, SignalHeader
+from vaecodec.codec.container import Metadata, Packet
 from vaecodec.codec.errors import FormatError, InputError, LimitError
 from vaecodec.codec.samples import CARRIERS, Scaling, clipped, read_steps, read_zeros, restore
 
 Samples = NDArray[Any]
+
+
+class Sampled(Protocol):
+    """A header that says what samples are."""
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+
+    @property
+    def sample_type(self) -> int:
+        """A key of `container.SAMPLE_TYPES`."""
+
 
 MAX_SAMPLES = 1 << 27
 """Samples over all channels that our codecs take unless told otherwise."""
@@ -92,7 +105,7 @@ def read_json(metadata: Sequence[Metadata]) -> dict[str, Any]:
     return facts
 
 
-def check_metadata(header: SignalHeader | BoundedHeader, metadata: Sequence[Metadata]) -> None:
+def check_metadata(header: Sampled, metadata: Sequence[Metadata]) -> None:
     """Checks what the samples' type and values hang on.
 
     Raises:
@@ -113,7 +126,7 @@ def carried(name: object, sample_type: int) -> np.dtype[Any]:
     return np.dtype(name)
 
 
-def finish(values: NDArray[Any], header: SignalHeader | BoundedHeader, metadata: Sequence[Metadata]) -> Samples:
+def finish(values: NDArray[Any], header: Sampled, metadata: Sequence[Metadata]) -> Samples:
     """Decoded values `[N, channels]`, in units of the step, as the array that was encoded had them: type and number of axes."""
     facts = read_json(metadata)
     steps = read_steps(facts.get("step"), header.channels) if header.sample_type >= 6 else None

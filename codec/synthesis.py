@@ -50,7 +50,7 @@ class Piece:
     shape: tuple[int, int]
 
 
-def whole(band: NDArray[np.int16]) -> Piece:
+def whole(band: NDArray[np.int16] | Float) -> Piece:
     """A band as one piece."""
     return Piece(band, 0, 0, (band.shape[0], band.shape[1]))
 
@@ -122,12 +122,18 @@ class Synthesis:
             if part.size:
                 yield row + above - box.row, col + left - box.col, part
 
-    def signal(self, bands: Latents, t: int) -> NDArray[np.float64]:
+    @property
+    def reach(self) -> int:
+        """Blocks of 2^L samples to each side that a block of a signal depends on."""
+        return -(-sum(self._halo << level for level in range(1, self._model.levels + 1)) >> self._model.levels)
+
+    def signal(self, bands: Sequence[NDArray[np.int16] | Float], t: int) -> NDArray[np.float64]:
         """Synthesises a signal.
 
         Args:
-            bands: latents `[N / 2^l, channels]` of the padded signal.
-            t: step code.
+            bands: latents `[N / 2^l, channels]` of the padded signal, int16; or float32, coefficients in the units of the integer analysis, which
+                may be those of latents of several steps.
+            t: step code, of float coefficients that of the part that matters.
 
         Returns:
             float64 `[N, channels]` in units of the stream's samples, after `in_offset` is put back.
@@ -137,9 +143,11 @@ class Synthesis:
             out[:, channel] = self._channel([band[:, channel][None] for band in bands], t)
         return out * float(_step(t)) + self._model.in_offset
 
-    def _channel(self, bands: Latents, t: int) -> Float:
+    def _channel(self, bands: Sequence[NDArray[np.int16] | Float], t: int) -> Float:
         """One channel whose bands are rows of a picture one site high."""
         scales = self._scales(t)
+        if bands[0].dtype.kind == "f":
+            scales = np.full_like(scales, 1 / _step(t) / 2.0**self._model.in_shift)
         pieces = [whole(band) for band in bands]
         approx = self._start(pieces, scales, _all_of(pieces[0]))
         for level in range(self._model.levels, 0, -1):

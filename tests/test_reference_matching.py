@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -53,6 +54,25 @@ def test_payloads_agree_and_decode_both_ways(geometry, seed, portable):
         out = [np.zeros_like(band) for band in bands]
         prior.decode(payload, out, 0, 0)
         assert same(bands, out)
+
+
+@pytest.mark.parametrize("steps", [(90, 90, 90), (90, 60, 130), (200, 255, 0)])
+def test_parts_go_on_from_the_history_whatever_their_step(geometry, steps):
+    levels, rows, cols = geometry
+    program = matching_program(4, levels)
+    model, shape = native.SymbolModel(program.to_bytes()), (rows << levels, cols)
+    bands = latents_of(program, shape, 1)
+    edges = (0, rows // 2, rows - 7, rows)
+    coders = Prior(program, shape, steps[0]), native.Prior(model, shape, steps[0])
+    decoder, out = native.Prior(model, shape, steps[0]), [np.zeros_like(band) for band in bands]
+    for (first, end), t in zip(pairwise(edges), steps, strict=True):
+        for coder in (*coders, decoder):
+            coder.rows(first, end)
+            coder.step(t)
+        ours, theirs = (coder.encode(copies(bands), 0, 0) for coder in coders)
+        assert ours == theirs
+        decoder.decode(ours, out, 0, 0)
+    assert same(bands, out)
 
 
 def test_what_is_matched_changes_the_payload():

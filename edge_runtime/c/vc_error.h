@@ -16,6 +16,7 @@
     X(VC_ESYNC, -10, "no packet starts here")                                             \
     X(VC_EHEAD, -11, "the head byte of the packet is not valid")                          \
     X(VC_ECRC, -12, "the packet's CRC does not match")                                    \
+    X(VC_EROWS, -13, "blocks are coded before the blocks that they build on")             \
     X(VC_EM_MAGIC, -20, "the model does not start with VSYM and version 1 or 2")          \
     X(VC_EM_END, -21, "the model's bytes end too early")                                  \
     X(VC_EM_TRAILING, -22, "bytes follow the model's last operation")                     \

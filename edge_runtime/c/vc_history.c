@@ -144,11 +144,11 @@ static int16_t *advance(int16_t *sequence, int32_t kept, int32_t n)
     return sequence + kept;
 }
 
-/* z * 2^(t/16): 2^(k/16) is half of 2^((16-k)/16) in the table of reciprocals. */
-static int16_t dequantise(int32_t z, int32_t t)
+/* v * 2^(code/16): 2^(k/16) is half of 2^((16-k)/16) in the table of reciprocals. */
+static int16_t scaled(int32_t v, int32_t code)
 {
-    int32_t octave = t >> 4, part = t & 15;
-    int64_t product = (int64_t)z * (part ? vc_step[16 - part] : vc_step[0] / 2);
+    int32_t octave = code >> 4, part = code & 15;
+    int64_t product = (int64_t)v * (part ? vc_step[16 - part] : vc_step[0] / 2);
     if (octave > 14) product *= 2;
     else if (octave < 14) product = (product + ((int64_t)1 << (13 - octave))) >> (14 - octave);
     return (int16_t)(product < -32768 ? -32768 : product > 32767 ? 32767 : product);
@@ -161,11 +161,28 @@ static int16_t in_steps(int32_t v, int32_t t)
     return vc_sat16((v * (int32_t)vc_step[t & 15] + ((int32_t)1 << (shift - 1))) >> shift);
 }
 
+static void rescale(const vc_history *h, int32_t band, int32_t code)
+{
+    for (int32_t i = 0; i < h->cols; i++) {
+        int16_t *v = h->channels[i].bands + (ptrdiff_t)band * h->room;
+        for (int32_t p = 0; p < h->room; p++) v[p] = scaled(v[p], code);
+    }
+}
+
+void vc_history_step(vc_history *h, const vc_model *m, int t)
+{
+    for (int32_t b = 0; b <= h->setup.levels; b++) {
+        int32_t before = h->setup.step[b];
+        h->setup.step[b] = vc_model_step(m, (uint32_t)b, t);
+        if (h->setup.step[b] != before) rescale(h, b, before - h->setup.step[b]);
+    }
+}
+
 static void take_latents(const vc_history *h, int32_t row, int32_t column, const vc_band *b, int32_t band, int16_t *to)
 {
     int32_t n = sites_of(&h->setup, vc_history_band_level(&h->setup, band));
     for (int32_t i = 0; i < n; i++)
-        to[i] = dequantise(b->data[(ptrdiff_t)(row * n + i) * b->stride + column], h->setup.step[band]);
+        to[i] = scaled(b->data[(ptrdiff_t)(row * n + i) * b->stride + column], h->setup.step[band]);
 }
 
 /* One sample from the sites around it: `coarse` and `detail` begin at the first of them. */

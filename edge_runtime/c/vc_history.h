@@ -59,6 +59,9 @@ void vc_history_begin(vc_history *h);
 /* Gives up all places below `first`, which never falls. */
 void vc_history_forget(vc_history *h, int32_t first);
 
+/* Blocks from now on have the step codes that model m gives to step code t: all places are brought to them. */
+void vc_history_step(vc_history *h, const vc_model *m, int t);
+
 /* Takes in block number `row`, the next one. */
 void vc_history_learn(vc_history *h, int32_t row, const vc_band *bands);
 

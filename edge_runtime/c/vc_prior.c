@@ -6,7 +6,8 @@
 
 enum {
     MOST_SYMBOL_BYTES = 7, /* escape interval 17 bits, Elias gamma of at most 17 bits 36 */
-    MOST_SYMBOLS = 256     /* of a site */
+    MOST_SYMBOLS = 256,    /* of a site */
+    ALL_ROWS = 0x7fffffff
 };
 
 /* Planning */
@@ -93,7 +94,32 @@ int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, 
     plan(p, m, g, t, &a);
     find_known(p, m);
     vc_net_load(&p->net, t);
+    p->end_row = ALL_ROWS;
     return VC_OK;
+}
+
+int vc_prior_rows(vc_prior *p, int32_t first, int32_t end)
+{
+    if (p->net.model->rank != 1 || first < 0 || first >= end || end > p->net.geometry.rows) return VC_EARGUMENT;
+    p->first_row = first;
+    p->end_row = end;
+    return VC_OK;
+}
+
+int vc_prior_step(vc_prior *p, int t)
+{
+    int kernel = p->net.kernel;
+    if (t < 0 || t > 255) return VC_EARGUMENT;
+    vc_net_load(&p->net, t);
+    p->net.kernel = kernel;
+    if (p->net.model->has_match) vc_history_step(&p->match.history, p->net.model, t);
+    return VC_OK;
+}
+
+/* The end of the rows that the next call codes, in a grid of so many. */
+static int32_t end_row(const vc_prior *p, int32_t rows)
+{
+    return p->end_row < rows ? p->end_row : rows;
 }
 
 int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage)
@@ -102,7 +128,7 @@ int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage)
     if (first_stage < 0 || last_stage < first_stage || last_stage >= p->net.model->n_stages) return VC_EARGUMENT;
     for (int s = first_stage; s <= last_stage; s++) {
         vc_geometry grid = vc_net_grid(p->net.model, &p->net.geometry, (uint32_t)s);
-        symbols += (int64_t)grid.rows * grid.cols * p->net.model->stages[s].n_symbols;
+        symbols += (int64_t)(end_row(p, grid.rows) - p->first_row) * grid.cols * p->net.model->stages[s].n_symbols;
     }
     return symbols * MOST_SYMBOL_BYTES + 8;
 }
@@ -123,6 +149,7 @@ int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_
 {
     if (first_stage < 0 || last_stage < first_stage || last_stage >= p->net.model->n_stages) return VC_EARGUMENT;
     if (first_stage > p->next_stage) return VC_EORDER;
+    if (p->first_row > 0 && p->first_row != p->next_row) return VC_EROWS;
     for (int s = first_stage; s <= last_stage; s++) {
         uint32_t n, first = vc_model_stage_bands(p->net.model, (uint32_t)s, &n);
         for (uint32_t b = first; b < first + n; b++) {
@@ -131,6 +158,25 @@ int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_
         }
     }
     return VC_OK;
+}
+
+vc_rows vc_prior_band_rows(const vc_prior *p, const vc_band *b)
+{
+    vc_rows all = {0, b->rows};
+    if (p->net.model->rank != 1) return all;
+    int32_t scale = b->rows / p->net.geometry.rows;
+    vc_rows part = {p->first_row * scale, end_row(p, p->net.geometry.rows) * scale};
+    return part;
+}
+
+void vc_prior_clear(const vc_prior *p, uint32_t stage, const vc_band *bands)
+{
+    uint32_t n, first = vc_model_stage_bands(p->net.model, stage, &n);
+    for (uint32_t b = first; b < first + n; b++) {
+        vc_rows rows = vc_prior_band_rows(p, &bands[b]);
+        for (int32_t y = rows.first; y < rows.end; y++)
+            vc_zero(bands[b].data + (ptrdiff_t)y * bands[b].stride, (size_t)bands[b].cols * sizeof(int16_t));
+    }
 }
 
 /* Running */
@@ -252,8 +298,8 @@ static int run_stage(const run *k, uint32_t stage)
 {
     vc_geometry grid = vc_net_grid(k->p->net.model, &k->p->net.geometry, stage);
     vc_net_prelude(&k->p->net, stage);
-    if (k->p->net.model->has_match) vc_match_begin(&k->p->match);
-    for (int32_t row = 0; row < grid.rows; row++) {
+    if (k->p->net.model->has_match && k->p->first_row == 0) vc_match_begin(&k->p->match);
+    for (int32_t row = k->p->first_row; row < end_row(k->p, grid.rows); row++) {
         int error = run_row(k, stage, row, grid.cols);
         if (error) return error;
     }
@@ -264,10 +310,12 @@ int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *ba
 {
     run k = {p, bands, code, context};
     p->next_stage = first_stage;
+    p->next_row = 0;
     for (int s = first_stage; s <= last_stage; s++) {
         int error = run_stage(&k, (uint32_t)s);
         if (error) return error;
         p->next_stage = s + 1;
     }
+    p->next_row = p->end_row;
     return VC_OK;
 }

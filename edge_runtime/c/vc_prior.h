@@ -37,6 +37,8 @@ typedef struct vc_prior {
     vc_interval *zeros; /* scratch: of a row's symbols, the interval of zero */
     vc_cell *cells;     /* scratch: where a row's symbols lie */
     int32_t next_stage; /* stages before it have been coded */
+    int32_t first_row, end_row; /* what the next call codes: rows first_row .. end_row - 1, as far as a stage's grid goes */
+    int32_t next_row;           /* rows before it have been coded; 0 after an error */
 } vc_prior;
 
 /* Bytes of workspace for a geometry, or VC_EARGUMENT, VC_ELARGE. */
@@ -45,6 +47,14 @@ int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g);
 /* Starts on one tile or packet at step code t, 0..255. Returns 0, VC_EARGUMENT, VC_ELARGE or VC_ESPACE. A vc_prior serves any number of tiles
    of this geometry and step: coding from stage 0 begins a new one. */
 int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n);
+
+/* Signals: the calls that follow code blocks first..end - 1, as one payload, of the geometry: 0 <= first < end <= its rows. Every range begins where
+   the one before ended, or at 0, which starts anew; `bands` are those of the whole geometry, with all blocks before the range as they were
+   coded. Returns 0 or VC_EARGUMENT. */
+int vc_prior_rows(vc_prior *p, int32_t first, int32_t end);
+
+/* Goes on at step code t, 0..255; what has been coded stays context. Returns 0 or VC_EARGUMENT. */
+int vc_prior_step(vc_prior *p, int t);
 
 /* Bytes that no payload of these stages exceeds. */
 int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage);
@@ -65,6 +75,9 @@ int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band 
 
 /* Bits that vc_prior_encode would use, in 1/65536, from the integer CDFs. Returns 0 or an error. */
 int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits);
+
+/* Fills the bands of stages first..last with the likeliest latents, each given those before it: a guess at what was lost. Returns 0 or an error. */
+int vc_prior_guess(vc_prior *p, int first_stage, int last_stage, const vc_band *bands);
 
 /* For the files behind these: one row of one CODE operation */
 
@@ -92,6 +105,15 @@ int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *ba
 
 /* Whether the stages may run now, with these bands. */
 int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands);
+
+/* The rows of a band that belong to the rows that the next call codes. */
+typedef struct vc_rows {
+    int32_t first, end;
+} vc_rows;
+vc_rows vc_prior_band_rows(const vc_prior *p, const vc_band *b);
+
+/* Sets these rows of a stage's bands to 0. */
+void vc_prior_clear(const vc_prior *p, uint32_t stage, const vc_band *bands);
 
 /* The latent of a symbol; 0 where it does not exist. */
 static inline int32_t vc_code_latent(const vc_code_row *r, int32_t i, int32_t column)

@@ -44,20 +44,12 @@ static int decode_row(const vc_code_row *r, void *context)
     return VC_OK;
 }
 
-static void clear_stage(const vc_model *m, uint32_t stage, const vc_band *bands)
-{
-    uint32_t n, first = vc_model_stage_bands(m, stage, &n);
-    for (uint32_t b = first; b < first + n; b++)
-        for (int32_t y = 0; y < bands[b].rows; y++)
-            vc_zero(bands[b].data + (ptrdiff_t)y * bands[b].stride, (size_t)bands[b].cols * sizeof(int16_t));
-}
-
 int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n)
 {
     vc_range_decoder d;
     int error = vc_prior_check(p, first_stage, last_stage, bands);
     if (error) return error;
-    for (int s = first_stage; s <= last_stage; s++) clear_stage(p->net.model, (uint32_t)s, bands);
+    for (int s = first_stage; s <= last_stage; s++) vc_prior_clear(p, (uint32_t)s, bands);
     if (n == 0) return vc_prior_run(p, first_stage, last_stage, bands, NULL, NULL);
     vc_range_open(&d, data, n);
     return vc_prior_run(p, first_stage, last_stage, bands, decode_row, &d);

@@ -23,20 +23,21 @@ static int encode_row(const vc_code_row *r, void *context)
     return vc_code_symbols(r, encode_symbol, context);
 }
 
-static int band_is_zero(const vc_band *b)
+static int band_is_zero(const vc_prior *p, const vc_band *b)
 {
-    for (int32_t y = 0; y < b->rows; y++)
+    vc_rows rows = vc_prior_band_rows(p, b);
+    for (int32_t y = rows.first; y < rows.end; y++)
         for (int32_t x = 0; x < b->cols; x++)
             if (b->data[(ptrdiff_t)y * b->stride + x]) return 0;
     return 1;
 }
 
-static int stages_are_zero(const vc_model *m, int first_stage, int last_stage, const vc_band *bands)
+static int stages_are_zero(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands)
 {
     for (int s = first_stage; s <= last_stage; s++) {
-        uint32_t n, first = vc_model_stage_bands(m, (uint32_t)s, &n);
+        uint32_t n, first = vc_model_stage_bands(p->net.model, (uint32_t)s, &n);
         for (uint32_t b = first; b < first + n; b++)
-            if (!band_is_zero(&bands[b])) return 0;
+            if (!band_is_zero(p, &bands[b])) return 0;
     }
     return 1;
 }
@@ -46,7 +47,7 @@ int64_t vc_prior_encode_by(vc_prior *p, int first_stage, int last_stage, const v
 {
     int error = vc_prior_check(p, first_stage, last_stage, bands);
     if (error) return error;
-    if (stages_are_zero(p->net.model, first_stage, last_stage, bands))
+    if (stages_are_zero(p, first_stage, last_stage, bands))
         return vc_prior_run(p, first_stage, last_stage, bands, NULL, NULL);
     error = vc_prior_run(p, first_stage, last_stage, bands, code, context);
     if (!error) error = vc_range_finish(e);

@@ -8,6 +8,11 @@
     >>> ecg = vaecodec.load("ecg")                                   # keep the codec for many calls
     >>> stream = ecg.encode(samples, rate=360, quality=70)           # [N] or [N, channels], integers or floats
 
+    >>> sensor, reader = vaecodec.Encoder("ecg", packet=2.0), vaecodec.Decoder()
+    >>> for packet in sensor.feed(samples) + sensor.flush():         # as samples come; packets go out as they are complete
+    ...     for chunk in reader.feed(packet):                        # chunk.samples, .time, .number, .origin; reader.faults()
+    ...         ...
+
 Errors:
 
     VaecodecError
@@ -30,9 +35,15 @@ if TYPE_CHECKING:
     from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, UnsupportedError, VaecodecError
     from vaecodec.codec.image import ImageCodec, ImageLatents
     from vaecodec.codec.signal import SignalCodec, SignalLatents
+    from vaecodec.codec.stream_decoder import Chunk, Decoder, Fault
+    from vaecodec.codec.stream_encoder import Encoder
     from vaecodec.codec.warn import SynthesisWarning
 
 __all__ = [
+    "Chunk",
+    "Decoder",
+    "Encoder",
+    "Fault",
     "FormatError",
     "ImageCodec",
     "ImageLatents",
@@ -57,6 +68,8 @@ _HOMES = {
     "vaecodec.codec.errors": ("FormatError", "InputError", "LimitError", "ModelError", "UnsupportedError", "VaecodecError"),
     "vaecodec.codec.image": ("ImageCodec", "ImageLatents"),
     "vaecodec.codec.signal": ("SignalCodec", "SignalLatents"),
+    "vaecodec.codec.stream_decoder": ("Chunk", "Decoder", "Fault"),
+    "vaecodec.codec.stream_encoder": ("Encoder",),
     "vaecodec.codec.warn": ("SynthesisWarning",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

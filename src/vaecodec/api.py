@@ -17,10 +17,13 @@ from vaecodec.codec.errors import ModelError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.info import describe
 from vaecodec.codec.signal import SignalCodec
+from vaecodec.codec.stream_file import StreamFile
+from vaecodec.codec.stream_syntax import is_stream, read_sync_at_start
 
 __all__ = ["decode", "encode", "info", "load", "models"]
 
 Codec = ImageCodec | SignalCodec
+AnyCodec = Codec | BoundedCodec | StreamFile
 Array = NDArray[Any]
 
 
@@ -65,8 +68,10 @@ def decode(data: bytes, *, model: str | Path | None = None, threads: int = 1, ma
     return codec_for(data, model=model, threads=threads, max_size=max_size).decode(data)
 
 
-def codec_for(data: bytes, *, model: str | Path | None = None, threads: int = 1, max_size: int | None = None) -> Codec | BoundedCodec:
+def codec_for(data: bytes, *, model: str | Path | None = None, threads: int = 1, max_size: int | None = None) -> AnyCodec:
     """The codec that a stream needs; arguments and errors as `decode`."""
+    if is_stream(data):
+        return _stream_file(data, model, threads, max_size)
     header, _ = container.read_header(data)
     if isinstance(header, container.BoundedHeader):
         check_threads(threads)
@@ -74,6 +79,12 @@ def codec_for(data: bytes, *, model: str | Path | None = None, threads: int = 1,
     if model is not None:
         return load(model, threads=threads, max_size=max_size)
     return _cached_id(header.model_id, threads, max_size, get_ident())
+
+
+def _stream_file(data: bytes, model: str | Path | None, threads: int, max_size: int | None) -> StreamFile:
+    header, _ = read_sync_at_start(data)
+    bundle = Bundle.find(header.model_id) if model is None else Bundle.open(model)
+    return StreamFile(bundle, threads=check_threads(threads), **({} if max_size is None else {"max_samples": max_size}))
 
 
 def info(data: bytes) -> dict[str, Any]:

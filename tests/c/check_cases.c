@@ -22,6 +22,7 @@ enum { MOST_BANDS = 128, MOST_PAYLOADS = 16 };
 
 typedef struct payload {
     int first, last;
+    int32_t first_row, end_row; /* of a part of a signal's blocks; 0, 0: all */
     const uint8_t *data;
     size_t n;
 } payload;
@@ -93,9 +94,9 @@ static const uint8_t *parse(const uint8_t *p, test_case *c, vc_model *m, vc_band
     p += 8;
     if (c->n_payloads > MOST_PAYLOADS) fail("too many payloads", number);
     for (uint32_t i = 0; i < c->n_payloads; i++) {
-        payload v = {vc_i32(p), vc_i32(p + 4), p + 12, vc_u32(p + 8)};
+        payload v = {vc_i32(p), vc_i32(p + 4), vc_i32(p + 8), vc_i32(p + 12), p + 20, vc_u32(p + 16)};
         c->payloads[i] = v;
-        p += 12 + v.n;
+        p += 20 + v.n;
     }
     return p;
 }
@@ -155,6 +156,11 @@ static void *begin(vc_prior *p, const test_case *c, const vc_model *m, int kerne
     return memory;
 }
 
+static void choose_rows(vc_prior *p, const payload *v, int number)
+{
+    if (v->end_row > 0 && vc_prior_rows(p, v->first_row, v->end_row) != VC_OK) fail("the prior refuses the rows", number);
+}
+
 static void check_encoding(const test_case *c, const vc_model *m, vc_band *bands, int kernel, int number)
 {
     vc_prior p;
@@ -163,6 +169,7 @@ static void check_encoding(const test_case *c, const vc_model *m, vc_band *bands
     for (uint32_t i = 0; i < c->n_payloads; i++) {
         const payload *v = &c->payloads[i];
         uint8_t *out = (uint8_t *)need(v->n);
+        choose_rows(&p, v, number);
         int64_t n = vc_prior_encode(&p, v->first, v->last, bands, out, v->n);
         if (n != (int64_t)v->n || memcmp(out, v->data, v->n) != 0) fail("other bytes from the same latents", number);
         free(out);
@@ -182,6 +189,7 @@ static void check_choosing(const test_case *c, const vc_model *m, vc_band *bands
     quantise(c, m, bands, excess, number);
     for (uint32_t i = 0; i < c->n_payloads; i++) {
         const payload *v = &c->payloads[i];
+        choose_rows(&p, v, number);
         size_t size = (size_t)vc_prior_bound(&p, v->first, v->last);
         uint8_t *out = (uint8_t *)need(size);
         int64_t n = vc_prior_encode_rdoq(&p, v->first, v->last, bands, excess, c->weight, out, size);
@@ -199,6 +207,7 @@ static void check_decoding(const test_case *c, const vc_model *m, vc_band *bands
     void *memory = begin(&p, c, m, kernel, number);
     for (uint32_t i = 0; i < m->n_bands; i++) memset(bands[i].data, 1, (size_t)(bands[i].rows * bands[i].cols) * sizeof(int16_t));
     for (uint32_t i = 0; i < c->n_payloads; i++) {
+        choose_rows(&p, &c->payloads[i], number);
         int error = vc_prior_decode(&p, c->payloads[i].first, c->payloads[i].last, bands, c->payloads[i].data, c->payloads[i].n);
         if (error) fail(vc_error_text(error), number);
     }
@@ -245,6 +254,7 @@ static void try_payload(const test_case *c, const vc_model *m, vc_band *bands, i
     void *memory = begin(&p, c, m, vc_best_kernel(), number);
     for (uint32_t i = 0; i < c->n_payloads; i++) {
         uint8_t *data = damaged(c->payloads[i].data, c->payloads[i].n);
+        choose_rows(&p, &c->payloads[i], number);
         int error = vc_prior_decode(&p, c->payloads[i].first, c->payloads[i].last, bands, data, c->payloads[i].n);
         free(data);
         if (error && error != VC_EESCAPE) fail("an unexpected error", number);
@@ -267,6 +277,7 @@ static void try_model(const test_case *c, int number)
         k.n_payloads = 1;
         k.payloads[0].first = 0;
         k.payloads[0].last = m.n_stages - 1;
+        k.payloads[0].first_row = k.payloads[0].end_row = 0;
         try_payload(&k, &m, bands, number);
         free_bands(&m, bands);
     }

@@ -4,7 +4,8 @@
 
 A case: "VCAS"; u32 bytes and bytes of symbols.bin; i32 rows, cols (padded), t; u32 samples, int16 samples; int16 latents of all
 bands; u32 weight, 0: these are the quantiser's or made up, else those that vc_prior_encode_rdoq chooses from the samples with this
-lambda; u32 payloads; for each i32 first stage, last stage, u32 bytes, bytes. Little-endian.
+lambda; u32 payloads; for each i32 first stage, last stage, first block, end block (of a part of a signal; 0, 0: all), u32 bytes, bytes.
+Little-endian.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 from unittest import mock
@@ -30,13 +32,13 @@ from vaecodec.codec.native import Prior, SymbolModel  # noqa: E402
 
 
 def case(model, shape, t, bands, payloads, samples=(), weight=0):
-    """The bytes of one case; `payloads` holds (first stage, last stage, bytes)."""
+    """The bytes of one case; `payloads` holds (first stage, last stage, bytes), with first and end block where it is of a part."""
     flat = np.ravel(samples).astype("<i2")
     parts = [b"VCAS", struct.pack("<I", len(model.blob)), model.blob, struct.pack("<3iI", *shape, t, flat.size), flat.tobytes()]
     parts += [band.astype("<i2").tobytes() for band in bands]
     parts.append(struct.pack("<2I", weight, len(payloads)))
-    for first, last, data in payloads:
-        parts += [struct.pack("<2iI", first, last, len(data)), data]
+    for first, last, data, *rows in payloads:
+        parts += [struct.pack("<4iI", first, last, *(rows or (0, 0)), len(data)), data]
     return b"".join(parts)
 
 
@@ -97,11 +99,36 @@ def matching_cases(count):
         shape, t = (rows << model.levels, 1 + seed % 2), 40 * (seed % 6)
         bands = repeating_latents(seed, model.band_shapes(shape), model.levels, program.matching.nearest // (1 << model.levels) + 2)
         yield case(model, shape, t, bands, [(0, 0, Prior(model, shape, t).encode(bands, 0, 0))])
+        yield case(model, shape, t, bands, parts(Prior(model, shape, t), bands, (0, 20, 33, rows)))
+
+
+def row_cases(count):
+    """Signals coded part by part, once with made up latents and once with those chosen from samples."""
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        model = SymbolModel(random_program(seed, 1).to_bytes())
+        shape, t, weight = (7 << model.levels, int(rng.integers(1, 4))), int(rng.integers(0, 256)), int(rng.integers(1, 6000))
+        x = rng.integers(-3000, 3000, shape).astype(np.int16)
+        y = model.analyse(x)
+        chosen = model.quantise(y, t)
+        bands = random_latents(rng, model.band_shapes(shape))
+        yield case(model, shape, t, bands, parts(Prior(model, shape, t), bands, (0, 2, 5, 7)))
+        payloads = parts(Prior(model, shape, t), chosen, (0, 2, 5, 7), model.excess(y, chosen, t), weight / 256)
+        yield case(model, shape, t, chosen, payloads, x, weight)
+
+
+def parts(prior, bands, cuts, *choice):
+    """Blocks from cut to cut, each a payload."""
+    out = []
+    for first, end in pairwise(cuts):
+        prior.rows(first, end)
+        out.append((0, 0, prior.encode(bands, 0, 0, *choice), first, end))
+    return out
 
 
 def main():
     out = Path(sys.argv[1])
-    out.write_bytes(b"".join([*conformance_cases(TESTS.parent / "conformance"), *random_cases(40), *matching_cases(16)]))
+    out.write_bytes(b"".join([*conformance_cases(TESTS.parent / "conformance"), *random_cases(40), *row_cases(12), *matching_cases(16)]))
 
 
 if __name__ == "__main__":

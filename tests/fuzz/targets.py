@@ -18,6 +18,9 @@ from vaecodec.codec.errors import VaecodecError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.native import SymbolModel
 from vaecodec.codec.signal import SignalCodec
+from vaecodec.codec.stream_decoder import Decoder
+from vaecodec.codec.stream_encoder import Encoder
+from vaecodec.codec.stream_syntax import StreamHeader, StreamPacket, read_sync, write_packet, write_sync
 from vaecodec.io import arrays, csv_files, images, wav, wfdb
 from vaecodec.io.files import write
 from vaecodec.io.streams import content
@@ -75,6 +78,38 @@ def bounded_payload(data: bytes) -> None:
     header = container.BoundedHeader(data[0] if data else 0, 2, Fraction(1), 3, 128)
     packets = (container.Packet(container.DATA, 0, data[1:]),)
     bounded_stream(container.write_file(container.File(header, packets, (), 128)))
+
+
+def live_stream(data: bytes) -> None:
+    """A stream as it comes, from any place on; what it claims is not decoded to the end."""
+    decoder = Decoder(SIGNAL.bundle)
+    taken = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for at in range(0, len(data), 100):
+            for chunk in decoder.chunks(data[at : at + 100]):
+                taken += chunk.samples.size
+                if taken > PIXELS:
+                    return
+        decoder.flush()
+
+
+def live_payload(data: bytes) -> None:
+    """Range-coded bytes in a key packet and a delta packet whose framing is right."""
+    header = StreamHeader(SIGNAL.bundle.model_id, SIGNAL.bundle.synthesis_id, data[0] if data else 0, Fraction(100), 3, 2, 3, 0, (0, 5))
+    half = len(data) // 2
+    packets = [StreamPacket(container.DATA, i, part, i > 0) for i, part in enumerate((data[:half], data[half:]))]
+    live_stream(write_sync(header, 0) + b"".join(write_packet(packet, header) for packet in packets))
+
+
+def live_sync(data: bytes) -> None:
+    """The payload of a sync packet whose framing is right, and packets of that stream."""
+    header, number = read_sync(data)
+    if header.rows * header.group * header.channels > 64:
+        return
+    packets = [StreamPacket(container.DATA, number + i, bytes(i), i % 2 > 0, step_code=7 * i) for i in range(4)]
+    end = StreamPacket(container.END, number + 4, data[:1])
+    live_stream(write_sync(header, number) + b"".join(write_packet(packet, header) for packet in [*packets, end]))
 
 
 def signal_metadata(data: bytes) -> None:
@@ -153,6 +188,16 @@ def _payloads(kind: str) -> list[bytes]:
     return [packet.payload for file in good for packet in file.packets[:4]]
 
 
+def _live_streams() -> list[bytes]:
+    from common import beats
+
+    found = []
+    for options in ({}, {"key": 1.0}, {"bitrate": 300, "key": 2.0}):
+        encoder = Encoder(SIGNAL.bundle, rate=100, packet=0.3, sync=2, **options)
+        found.append(b"".join([*encoder.feed(np.rint(beats(500, 2)).astype(np.int16)), *encoder.flush()]))
+    return found
+
+
 def _bounded_streams() -> list[bytes]:
     from common import beats
 
@@ -185,6 +230,9 @@ TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
     "signal_payload": (signal_payload, lambda: _payloads("signal")),
     "bounded_stream": (bounded_stream, _bounded_streams),
     "bounded_payload": (bounded_payload, lambda: [b"\0" + packet.payload for s in _bounded_streams() for packet in container.read_file(s).packets]),
+    "live_stream": (live_stream, _live_streams),
+    "live_sync": (live_sync, lambda: [stream[4 : 4 + stream[3]] for stream in _live_streams()]),
+    "live_payload": (live_payload, lambda: [bytes(range(40)), b"", b"\0" * 9]),
     "signal_metadata": (signal_metadata, lambda: [b'{"step":[0.5],"ndim":2,"dtype":"float16","csv":{"time":{"at":0}}}', b"{}"]),
     "written_metadata": (written_metadata, lambda: [WRITTEN, WRITTEN.replace(b"212", b"16"), b"{}"]),
     "symbols": (symbols, lambda: [Bundle.open(path).member("symbols.bin") for path in (IMAGE_BUNDLE, SIGNAL_BUNDLE)]),

@@ -13,7 +13,7 @@ FAR = 4095
 
 
 class Matcher:
-    """Predictions for one channel of a packet.
+    """Predictions for one channel of a packet, or of a group of packets.
 
     `latents[b]` is what is known of band b: int64 [sites], zero where nothing is coded yet.
     """
@@ -21,13 +21,38 @@ class Matcher:
     def __init__(self, program, t, latents):
         self.program, self.latents = program, latents
         self.block = 1 << program.levels
-        self.steps = [band_step_code(program, b, t) for b in range(len(program.bands))]
         self.symbols = program.stages[0].symbols
-        self.bands = []
+        self.steps = self._steps(t)
+        self.steps_of_blocks = []
+        self.bands = [np.zeros(0, np.int64) for _ in program.bands]
 
-    def begin_block(self):
-        """Makes the undecimated bands of what is known."""
-        self.bands = self._undecimated(self._samples())
+    def step(self, t):
+        """Blocks from now on have another step code: the history is brought to it."""
+        before, self.steps = self.steps, self._steps(t)
+        for b, (old, new) in enumerate(zip(before, self.steps, strict=True)):
+            self.bands[b] = self._scaled(self.bands[b], old - new)
+
+    def learn(self):
+        """Takes in the block that has just been coded: places that no later block can change become known."""
+        self.steps_of_blocks.append(self.steps)
+        samples = len(self.steps_of_blocks) * self.block
+        fresh = self._undecimated(self._samples())
+        for b, values in enumerate(fresh):
+            known = max(0, samples - self._delay(self._level(b))) // 2
+            self.bands[b] = np.concatenate([self.bands[b], values[len(self.bands[b]) : known]])
+
+    def _steps(self, t):
+        return [band_step_code(self.program, b, t) for b in range(len(self.program.bands))]
+
+    def _delay(self, level):
+        """F_l of section 4."""
+        late = 0
+        for _ in range(self.program.levels):
+            late = 2 * (late + self.program.matching.sites // 2)
+        for lower in range(1, level + 1):
+            late += (len(self.program.filters[lower - 1][0][0].low) // 2) << (lower - 1)
+            late += late % 2
+        return late
 
     def find(self, row, first):
         """The best lags and their distances, the best first, for a MATCH whose first symbol is `first`."""
@@ -60,10 +85,21 @@ class Matcher:
             total += min(max(difference, -FAR), FAR) ** 2
         return total
 
-    def _dequantised(self, band):
-        octave, sixteenth = self.steps[band] >> 4, self.steps[band] & 15
-        product = self.latents[band].astype(np.int64) * (M[16 - sixteenth] if sixteenth else 2**14)
+    @staticmethod
+    def _scaled(values, code):
+        """values * 2^(code / 16)."""
+        product = values * (M[16 - code % 16] if code % 16 else 2**14)
+        octave = code >> 4
         return sat16(product << 1 if octave > 14 else rshift(product, 14 - octave))
+
+    def _dequantised(self, band):
+        """Of the blocks that are known; each has a step code of its own."""
+        count = self.block >> self._level(band)
+        parts = [
+            self._scaled(self.latents[band][i * count : (i + 1) * count].astype(np.int64), steps[band])
+            for i, steps in enumerate(self.steps_of_blocks)
+        ]
+        return np.concatenate(parts)
 
     def _samples(self):
         x = self._dequantised(0)

@@ -118,6 +118,14 @@ class CountBits:
         return z
 
 
+class GuessSymbols:
+    """Takes the likeliest of each symbol's middle and zero."""
+
+    def symbol(self, distribution, _z, _place):
+        middle = (distribution.mu + 8) >> 4
+        return 0 if distribution.holds(0) and distribution.width(0) >= distribution.width(middle) else middle
+
+
 class AllZero:
     """An empty payload: every symbol is 0."""
 
@@ -134,6 +142,7 @@ class Prior:
         self.t = t
         self.q = condition(program, t)
         self.matchers = []
+        self.span = None
         self.planes = [np.zeros((*self.grid(plane.stage), plane.channels), np.int64) for plane in program.planes]
 
     def grid(self, stage):
@@ -143,6 +152,21 @@ class Prior:
             return self.shape[0] // unit, self.shape[1]
         level, phases = self.program.stages[stage].level, self.program.stages[stage].phases
         return self.shape[0] >> level, -(-(self.shape[1] >> level) // phases)
+
+    def rows(self, first, end):
+        """Signals: only blocks first..end - 1 from now on."""
+        self.span = first, end
+
+    def step(self, t):
+        """Another step code from now on."""
+        self.t = t
+        for matcher in self.matchers:
+            matcher.step(t)
+        self.q = condition(self.program, t)
+
+    def guess(self, bands, first_stage, last_stage):
+        """The likeliest latents, each given those before it."""
+        self._run(GuessSymbols(), bands, first_stage, last_stage)
 
     def encode(self, bands, first_stage, last_stage, excess=None, weight=0.0):
         """Payload of stages first..last, both included; b"" if all their latents are zero."""
@@ -167,21 +191,32 @@ class Prior:
 
     def _any(self, bands, first_stage, last_stage):
         stages = self.program.stages[first_stage : last_stage + 1]
-        return any(bands[symbol.band].any() for stage in stages for symbol in stage.symbols)
+        return any(self._part(bands[symbol.band]).any() for stage in stages for symbol in stage.symbols)
+
+    def _part(self, band):
+        """The rows of a band that are coded."""
+        if self.span is None:
+            return band
+        scale = len(band) // self.grid(0)[0]
+        return band[self.span[0] * scale : self.span[1] * scale]
 
     def _run(self, coder, bands, first_stage, last_stage):
         for number in range(first_stage, last_stage + 1):
             stage = self.program.stages[number]
             for operation in stage.prelude:
                 self._prelude(operation)
-            if self.program.matching:
-                self.known = [np.zeros(band.shape, np.int64) for band in bands]
-                self.matchers = [Matcher(self.program, self.t, [band[:, c] for band in self.known]) for c in range(self.grid(number)[1])]
-            for row in range(self.grid(number)[0]):
-                for matcher in self.matchers:
-                    matcher.begin_block()
+            first, end = self.span or (0, self.grid(number)[0])
+            if first == 0 and self.program.matching:
+                self._begin_matching()
+            for row in range(first, end):
                 for operation in stage.rows:
                     self._row(coder, operation, number, row, bands)
+                for matcher in self.matchers:
+                    matcher.learn()
+
+    def _begin_matching(self):
+        self.known = [np.zeros(shape, np.int64) for shape in band_shapes(self.program, self.shape)]
+        self.matchers = [Matcher(self.program, self.t, [band[:, c] for band in self.known]) for c in range(self.shape[1])]
 
     def _row(self, coder, operation, number, row, bands):
         if isinstance(operation, Code):

@@ -86,6 +86,26 @@ def signals(folder: str, **options: Any) -> None:
 
 
 @command.command(no_args_is_help=True)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("-m", "--model", metavar="NAME|FILE", help="Model to measure.")
+@click.option("-e", "--effort", type=click.IntRange(1, 2), help="Effort of the encoder; its default unless given.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for the table and JSON.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many files.")
+@click.option("--records", callback=_names, metavar="NAME,...", help="Only these files, by stem; the report records of MIT-BIH by default.")
+@click.option("--lead", type=click.IntRange(0), help="Only this channel of each file.")
+@click.option("--seconds", type=click.FloatRange(10), help="Only so much of each file.")
+@click.option("--hours", type=click.FloatRange(0, 1000), help="Length of the long stream; 24 unless given, 0: none.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def stream(folder: str, **options: Any) -> None:
+    """Streams of FOLDER's signals: what short packets and a bad line cost, and the memory of a long one.
+
+    \b
+    vaecodec bench stream mitdb/ --out results/
+    """
+    _bench("bench_stream", folder, **options)
+
+
+@command.command(no_args_is_help=True)
 @click.argument("picture", type=click.Path(exists=True, dir_okay=False))
 @click.argument("out", type=click.Path(dir_okay=False))
 @click.option("-m", "--model", metavar="NAME|FILE", help="Model to show.")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
-from vaecodec.cli.options import Region, Scale
+from vaecodec.cli.options import Region, Scale, Seconds
 
 
 @click.command(no_args_is_help=True)
@@ -21,6 +21,9 @@ from vaecodec.cli.options import Region, Scale
 @click.option("--scale", type=Scale(), default="1", help="A picture of 1/2, 1/4, 1/8 .. of the size.")
 @click.option("--allow-partial", "partial", is_flag=True, help="Decode what there is of a picture that is cut off or damaged.")
 @click.option("--fast", is_flag=True, help="About twice as fast for a picture, at the cost of some tenths of a dB.")
+@click.option("--stream", is_flag=True, help="A stream as it comes, whatever is missing; - is standard input or output.")
+@click.option("--lookahead", type=Seconds(), help="Seconds a stream's samples wait for those after them; all that may matter unless given.")
+@click.option("--report", type=click.Path(dir_okay=False), help="File for what was wrong with a stream: a JSON object a line, sums last.")
 @click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads.")
 @click.option("--max-size", type=click.IntRange(1), help="Refuse streams of more pixels or samples; 2^27 unless given.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
@@ -37,9 +40,22 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     vaecodec decode photo.vae face.png --region 820,310,256,256
     vaecodec decode compressed/ restored/
     vaecodec decode - - --output-format csv < ride.vae
+
+    \b
+    Streams: standard output is raw int16, little-endian, channels interleaved, or with --output-format csv a line of numbers a sample. What is
+    lost is made up; each fault is a line on stderr, and the exit code is 3 if samples are missing or made up.
+    radio | vaecodec decode --stream - > samples.raw
+    vaecodec decode --stream live.vae live.csv --report faults.json
     """
     from vaecodec.cli.quiet import hush
 
+    if options["stream"]:
+        from vaecodec.cli.stream import decode_stream
+
+        hush()
+        return decode_stream(paths, options)
+    if given := next((name for name in ("report", "lookahead") if options[name] is not None), None):
+        raise click.UsageError(f"--{given} is for streams: give --stream")
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
     hush()

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
-from vaecodec.cli.options import Rate
+from vaecodec.cli.options import Rate, Seconds
 
 SUFFIX = ".vae"
 # What may stand in place of a quality.
@@ -32,6 +32,12 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--max-error", type=click.IntRange(0, 65535), help="Every sample of a signal within so many units; no model is needed.")
 @click.option("-e", "--effort", type=click.IntRange(1, 9), default=2, show_default=True, help=EFFORT)
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
+@click.option("--stream", is_flag=True, help="One signal, packet by packet as it comes; - is standard input or output.")
+@click.option("--packet", type=Seconds(), help="Seconds a packet of a stream, 0.25s..60s; 2s unless given.")
+@click.option("--key", type=Seconds(), help="Seconds between packets that decode alone; those between need the ones before. By default all do.")
+@click.option("--sync", type=Seconds(), help="Seconds between the places where a reader may join a stream; 60s unless given.")
+@click.option("--bitrate", type=click.FloatRange(0, min_open=True), help="Best quality of a stream in so many bits a second.")
+@click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit, where a stream's samples have decimals.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
 @click.option("--tile", type=click.IntRange(0, 65535), help="Side of independent tiles in pixels, rounded up to the model's grid; 0: none.")
@@ -56,9 +62,20 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     vaecodec encode 100.hea 100.vae --max-error 3
     vaecodec encode ride.csv ride.vae -m imu.vaemodel --columns ax,ay,az
     cat photo.png | vaecodec encode - - -m photo > photo.vae
+
+    \b
+    Streams: standard input is raw int16, little-endian, channels interleaved, or with --input-format csv a line of numbers a sample.
+    sensor | vaecodec encode --stream -m ecg --packet 2s --key 10s - > live.vae
+    sensor | vaecodec encode --stream -m ecg --bitrate 200 - | radio
+    vaecodec encode --stream -m ecg --packet 1s 100.hea 100.vae
     """
     from vaecodec.codec import rdoq
 
+    _check_stream_options(options)
+    if options["stream"]:
+        from vaecodec.cli.stream import encode_stream
+
+        return encode_stream(paths, options)
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
     options["max_error"] = _bound(options)
@@ -71,6 +88,16 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     suffixes = _suffixes(model, bounded=options["max_error"] is not None)
     work = jobs(inputs, output, suffixes, lambda path: path.stem + SUFFIX)
     return run_all(work, lambda job: _encode(job, options), "encode")
+
+
+def _check_stream_options(options: dict[str, Any]) -> None:
+    """Refuses options of streams without --stream, and with it those that only whole files can keep."""
+    of_streams = ("packet", "key", "sync", "bitrate", "step")
+    of_files = ("target_bytes", "target_bpp", "psnr", "prdn", "max_error", "lossless")
+    given = [key for key in (of_files if options["stream"] else of_streams) if options[key] not in (None, False)]
+    if given:
+        name = "--" + given[0].replace("_", "-")
+        raise click.UsageError(f"{name} is for whole files, not for --stream" if options["stream"] else f"{name} is for streams: give --stream")
 
 
 def _bound(options: dict[str, Any]) -> int | None:
@@ -181,6 +208,16 @@ def _read(data: bytes, source: str, suffix: str, modality: str, options: dict[st
     columns = options["columns"] and [name.strip() for name in options["columns"].split(",")]
     reading = ReadOptions(options["rate"], options["channels"], columns)
     return read(data, suffix, modality, reading, lambda name: _neighbour(source, name))
+
+
+def read_recording(source: str, options: dict[str, Any]) -> Any:
+    """A signal's file, as `encode` reads it."""
+    path = _record(source)
+    data = read_input(path)
+    content = _read(data, path, _suffix(path, data, options), "signal", options)
+    for note in content.notes:
+        click.echo(f"vaecodec: note: {source}: {note}", err=True)
+    return content
 
 
 def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) -> bytes:

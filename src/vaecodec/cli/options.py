@@ -10,7 +10,7 @@ import click
 
 from vaecodec.io.recording import parse_rate
 
-__all__ = ["Rate", "Region", "Scale"]
+__all__ = ["Rate", "Region", "Scale", "Seconds"]
 
 
 class Rate(click.ParamType[Fraction]):
@@ -27,6 +27,19 @@ class Rate(click.ParamType[Fraction]):
         if not 0 < rate < 1 << 32:
             self.fail("a sampling rate is above 0 and below 2^32 Hz", param, ctx)
         return rate
+
+
+class Seconds(click.ParamType[float]):
+    """A time: 2s, 0.5, 250ms or 1min."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parses the time."""
+        found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(s|ms|min)?", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no time such as 2s, 0.5s or 250ms", param, ctx)
+        return float(found[1]) * {"ms": 0.001, "min": 60.0}.get(found[2], 1.0)
 
 
 class Region(click.ParamType[tuple[int, int, int, int]]):

@@ -13,12 +13,14 @@ from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.recordings import read_json
 from vaecodec.codec.samples import read_steps
 from vaecodec.codec.signal import SignalCodec
+from vaecodec.codec.stream_file import StreamFile
+from vaecodec.codec.stream_syntax import StreamHeader
 from vaecodec.io.recording import Picture, Recording
 
-__all__ = ["content"]
+__all__ = ["content", "stream_recording"]
 
 
-def content(codec: ImageCodec | SignalCodec | BoundedCodec, data: bytes, **part: Any) -> Picture | Recording:
+def content(codec: ImageCodec | SignalCodec | BoundedCodec | StreamFile, data: bytes, **part: Any) -> Picture | Recording:
     """Decodes a stream into a picture or a recording, with what travelled along.
 
     Args:
@@ -34,13 +36,19 @@ def content(codec: ImageCodec | SignalCodec | BoundedCodec, data: bytes, **part:
         return Picture(codec.decode(data, **part), kept.get(container.META_ICC), kept.get(container.META_EXIF))
     if part.get("region") or part.get("partial") or part.get("fast") or part.get("scale", 1) != 1:
         raise InputError("regions, scales, haste and leave to be partial are for pictures; this stream holds a signal")
-    if isinstance(codec, BoundedCodec):
+    if isinstance(codec, (BoundedCodec, StreamFile)):
         return _recording(*codec.read(data))
     latents = codec.latents(data)
     return _recording(codec.decode_latents(latents), latents.header, latents.metadata)
 
 
-def _recording(samples: Any, header: SignalHeader | BoundedHeader, metadata: Sequence[Metadata]) -> Recording:
+def stream_recording(samples: Any, header: StreamHeader) -> Recording:
+    """Samples `[n, channels]` of a stream as a recording."""
+    flat = header.channels == 1 and read_json(header.metadata).get("ndim") != 2
+    return _recording(samples[:, 0] if flat else samples, header, header.metadata)
+
+
+def _recording(samples: Any, header: SignalHeader | BoundedHeader | StreamHeader, metadata: Sequence[Metadata]) -> Recording:
     """Whoever made the stream wrote its metadata: what does not have the expected form is left out."""
     facts = read_json(metadata)
     channels = header.channels

@@ -1,0 +1,355 @@
+"""Samples to streams, as they come (docs/format.md, section 13).
+
+    samples ──► integers ──► buffer ──► analysis of a packet and `reach` samples around it ──► quantiser ──► prior ──► packets
+
+A packet is made once its samples and `reach` more have come, so that its coefficients are those of the signal as a whole: there are no seams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaecodec.codec import rdoq, stream_syntax
+from vaecodec.codec.arguments import is_number, shown, whole_number
+from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.container import crc16
+from vaecodec.codec.errors import InputError, ModelError
+from vaecodec.codec.grids import Bands
+from vaecodec.codec.rate import DEFAULT_QUALITY, SUBSTEPS, only_one, setting, step_code
+from vaecodec.codec.recordings import MAX_PACKET, exact_rate, pack_json, two_dimensional
+from vaecodec.codec.samples import Integers, Scaling, rounding_shift, to_integers
+from vaecodec.codec.stream_groups import Group
+from vaecodec.codec.stream_rate import Reservoir
+from vaecodec.codec.stream_syntax import DATA, END, StreamHeader, StreamPacket, long_varint
+
+__all__ = ["Encoder"]
+
+Samples = NDArray[Any]
+
+# Seconds of a packet where the rate is known; a packet is a whole number of blocks, the nearest to what is asked for.
+LEAST_SECONDS, MOST_SECONDS = 0.25, 60.0
+SYNC_SECONDS = 60.0
+EFFORTS = (1, 2)
+
+
+class Encoder:
+    """Encodes a signal as it comes. Not for several threads at a time.
+
+    Args:
+        model: name, path or bundle of the model.
+        rate: samples a second and channel; the model's own unless given.
+        packet: seconds a packet, 0.25..60, rounded to whole blocks of 2^L samples. A packet leaves once its samples and `delay` more have come.
+        key: seconds from a key packet to the next, at most 60, rounded to whole packets: the packets between them are delta packets, which take
+            fewer bytes but need every packet since the key packet. Unless given, every packet is a key packet and decodes alone.
+        sync: seconds between sync packets, from which a reader can join; rounded up to a key packet.
+        quality: 0..100, 100 the finest; 60 unless given.
+        bitrate: in place of a quality, the bits a second to keep, everything included; see `stream_rate.Reservoir`.
+        reservoir: seconds of the bit rate by which a stretch may exceed it.
+        effort: 1 or 2, as `SignalCodec.encode`.
+        step: of float samples, the value of one unit: one for all channels or one each; the model's own unless given.
+        columns: a name for each channel, to be carried along; so are the next two.
+        units: a unit for each channel.
+        extra: more, as JSON. All of it is repeated in every sync packet.
+
+    Raises:
+        ModelError: there is no such model, or it is for pictures.
+        InputError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Bundle,
+        *,
+        rate: float | Fraction | None = None,
+        packet: float = 2.0,
+        key: float | None = None,
+        sync: float = SYNC_SECONDS,
+        quality: float | None = None,
+        bitrate: float | None = None,
+        reservoir: float = 10.0,
+        effort: int = rdoq.DEFAULT_EFFORT,
+        step: float | Sequence[float] | None = None,
+        columns: Sequence[str] | None = None,
+        units: Sequence[str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        bundle = model if isinstance(model, Bundle) else Bundle.open(model)
+        if bundle.modality != "signal":
+            raise ModelError(f"{bundle.name} codes pictures, not signals")
+        only_one(quality, bitrate)
+        self._bundle, self._model = bundle, bundle.symbols
+        self._rate = exact_rate(bundle.manifest.get("rate") or 0 if rate is None else rate)
+        if not self._rate:
+            raise InputError(f"model {bundle.name!r} has no rate of its own: give the samples a second")
+        self._block = 1 << self._model.levels
+        self._rows = _blocks(packet, self._rate / self._block)
+        self._packet = self._rows * self._block
+        self._group = 1 if key is None else _count(key, "key", self._rate / self._packet)
+        self._sync = _count(sync, "sync", self._rate / self._packet)
+        self._setting = setting(DEFAULT_QUALITY if quality is None else quality, self._model.t_lo, self._model.t_hi)
+        self._plan = rdoq.plan(whole_number(effort, "effort", *EFFORTS))
+        self._step, self._texts = step, (columns, units, extra)
+        self._reservoir = None if bitrate is None else Reservoir(bitrate, reservoir, self._rate / self._packet)
+        self._input: _Input | None = None
+        self._coder: _PacketCoder | None = None
+        self._pending: Integers = np.empty((0, 0), np.int64)
+        self._start = 0  # index of the first pending sample
+        self._number = 0  # of the next packet
+        self._next_sync = 0
+        self._closed = False
+
+    @property
+    def delay(self) -> float:
+        """Seconds that the last sample of a packet waits for those after it, on which its coefficients depend."""
+        return float(self._model.reach / self._rate)
+
+    @property
+    def packet_samples(self) -> int:
+        """Samples a packet and channel."""
+        return self._packet
+
+    def feed(self, samples: Samples) -> list[bytes]:
+        """Takes the next samples.
+
+        Args:
+            samples: `[n]` or `[n, channels]`, any n; of one number of channels and dtype throughout.
+
+        Returns:
+            The packets that are complete now, each to be sent whole.
+
+        Raises:
+            InputError: another shape or dtype than before, NaN, values beyond 32 bits, or float samples without a step.
+        """
+        if self._closed:
+            raise InputError("the stream has been flushed; a new one takes a new Encoder")
+        if isinstance(samples, np.ndarray) and samples.ndim in (1, 2) and len(samples) == 0:
+            return []
+        if self._input is None:
+            self._open(samples)
+        assert self._input is not None
+        self._pending = np.concatenate([self._pending, self._input.integers(samples)])
+        return list(self._packets())
+
+    def flush(self) -> list[bytes]:
+        """Ends the stream: the packets that are left, and the end packet. Nothing if nothing was fed."""
+        self._closed = True
+        if self._coder is None:
+            return []
+        total = self._start + len(self._pending)
+        packets = list(self._packets())
+        while self._number * self._packet < total:
+            packets += self._make(total)
+        end = StreamPacket(END, self._number, long_varint(total))
+        return [*packets, stream_syntax.write_packet(end, self._coder.header)]
+
+    def _open(self, samples: Samples) -> None:
+        """Learns from the first samples what all will be like."""
+        step = self._bundle.manifest.get("step") if self._step is None else self._step
+        self._input = _Input(samples, step)
+        channels = self._input.channels
+        if self._packet * self._group * channels > MAX_PACKET:
+            raise InputError(f"{channels} channels leave at most {MAX_PACKET // channels} samples from key packet to key packet")
+        columns, units, extra = self._texts
+        metadata = pack_json(samples, self._input.scaling, columns, units, extra)
+        facts = metadata[0].data if metadata else b""
+        ids = self._bundle.model_id, self._bundle.synthesis_id, step_code(self._setting)
+        zeros = (0,) * channels
+        header = StreamHeader(*ids, self._rate, self._input.scaling.sample_type, self._rows, self._group, 0, zeros, facts=facts)
+        self._pending = np.empty((0, channels), np.int64)
+        self._coder = _PacketCoder(self._bundle, header, self._plan)
+
+    def _packets(self) -> Iterator[bytes]:
+        while (self._number + 1) * self._packet + self._model.reach <= self._start + len(self._pending):
+            yield from self._make(None)
+
+    def _make(self, total: int | None) -> Iterator[bytes]:
+        """The next packet, and a sync packet before it where it is time for one. `total` is where the signal ends, if it does within reach."""
+        assert self._coder is not None
+        coder, first = self._coder, self._number * self._packet
+        samples = None if total is None or total - first >= self._packet else total - first
+        window = self._window(first, total)
+        bands, moved = coder.analyse(window, self._number)
+        if moved or (coder.is_key(self._number) and self._number >= self._next_sync):
+            self._next_sync = self._number + (1 if moved and self._number else self._sync)
+            yield self._spend(stream_syntax.write_sync(coder.header, self._number))
+        yield self._spend(self._code(coder, bands, samples))
+        self._number += 1
+        keep = max(0, self._number * self._packet - self._model.reach - self._start)
+        self._pending, self._start = self._pending[keep:].copy(), self._start + keep
+
+    def _spend(self, packet: bytes) -> bytes:
+        if self._reservoir is not None:
+            self._reservoir.spend(len(packet))
+        return packet
+
+    def _code(self, coder: _PacketCoder, bands: Bands, samples: int | None) -> bytes:
+        if self._reservoir is None:
+            return coder.code(bands, self._number, samples, self._setting)
+        return self._reservoir.fit(coder.trials(bands, self._number, samples), (self._model.t_lo, self._model.t_hi))
+
+    def _window(self, first: int, total: int | None) -> _Window:
+        """The packet's samples with those around them that count."""
+        reach, block = self._model.reach, self._block
+        low = max(0, first - reach)
+        high = first + self._packet + reach if total is None else min(total, first + self._packet + reach)
+        part = self._pending[low - self._start : high - self._start]
+        padding = -len(part) % block
+        blocks = min(self._rows, -(-(high - first) // block))
+        padded = np.pad(part, ((0, padding), (0, 0)), mode="edge") if padding else part
+        return _Window(padded, (first - low) // block, blocks)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Integers `[N, channels]` around a packet, which is blocks first .. first + blocks of them."""
+
+    integers: Integers
+    first: int
+    blocks: int
+
+
+class _Input:
+    """Arrays as the first one was, to integers."""
+
+    def __init__(self, samples: Samples, step: float | Sequence[float] | None) -> None:
+        table = two_dimensional(samples, 1 << 40)
+        self._dtype, self.channels = table.dtype, table.shape[1]
+        self._step = step if table.dtype.kind == "f" else None
+        if self._step is None and table.dtype.kind == "f":
+            raise InputError("float samples that come bit by bit do not tell their step: give the value of one unit")
+        self.scaling: Scaling = self._convert(table)[1]
+
+    def integers(self, samples: Samples) -> Integers:
+        """The samples as integers `[n, channels]`."""
+        table = two_dimensional(samples, 1 << 40)
+        if table.dtype != self._dtype or table.shape[1] != self.channels:
+            raise InputError(f"the stream has {self.channels} channels of {self._dtype}; received {table.shape[1]} of {table.dtype}")
+        return self._convert(table)[0]
+
+    def _convert(self, table: Samples) -> tuple[Integers, Scaling]:
+        integers, scaling = to_integers(table, 15, self._step)
+        if scaling.zeros is not None:
+            raise InputError("values, in units of the step, must fit 32 bits; give a larger step")
+        return integers, scaling
+
+
+class _PacketCoder:
+    """From integers to packets: scaling, analysis, quantiser and prior of one stream."""
+
+    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort) -> None:
+        self.header = header
+        self._name, self._model, self._plan = bundle.name, bundle.symbols, plan
+        self._group = Group(bundle.symbols, header)
+        self._excess: Bands = [np.zeros_like(band) for band in self._group.bands]
+        self._scaled = False
+        self._key = 0  # number of the last key packet
+        self._step = header.step_code
+
+    def is_key(self, number: int) -> bool:
+        """Whether a packet decodes alone."""
+        return (number - self.header.first) % self.header.group == 0
+
+    def analyse(self, window: _Window, number: int) -> tuple[Bands, bool]:
+        """The coefficients of a packet, and whether its samples took a new offset and shift: then a new segment begins with it."""
+        if not self._scaled:
+            self.header = replace(self.header, stream_id=crc16(window.integers.astype("<i4").tobytes()))
+        bands = self._coefficients(window, self.header) if self._scaled else None
+        if bands is not None and not (self.header.shift and self.is_key(number) and self._has_room(window)):
+            return bands, False
+        header, rescaled = self._rescale(window, number)
+        if bands is not None and header.shift >= self.header.shift:
+            return bands, False
+        self.header, self._scaled = header, True
+        return rescaled, True
+
+    def _has_room(self, window: _Window) -> bool:
+        """Whether a smaller shift would do with half of its range to spare."""
+        spread = np.ptp(window.integers, axis=0).max()
+        return bool(spread << max(0, self._model.in_shift) < 32768 << (self.header.shift - 1))
+
+    def _rescale(self, window: _Window, number: int) -> tuple[StreamHeader, Bands]:
+        own = window.integers[window.first << self._model.levels :]
+        offsets = tuple(np.rint(own.mean(0)).astype(np.int64).tolist())
+        for shift in range(32):
+            header = replace(self.header, offsets=offsets, shift=shift, first=number)
+            if (bands := self._coefficients(window, header)) is not None:
+                return header, bands
+        raise ModelError(f"model {self._name!r} saturates on every scale of this signal; its filters or input shift are wrong")
+
+    def _coefficients(self, window: _Window, header: StreamHeader) -> Bands | None:
+        """Coefficients of the packet's blocks; None where its samples saturate. Those around it may: they are context only."""
+        centred = rounding_shift(window.integers - np.array(header.offsets), header.shift)
+        x = rounding_shift(centred - self._model.in_offset, -self._model.in_shift)
+        own = slice(window.first << self._model.levels, (window.first + window.blocks) << self._model.levels)
+        if np.abs(x[own]).max() > 32767:
+            return None
+        bands = self._model.analyse(np.clip(x, -32768, 32767).astype(np.int16))
+        scales = [len(band) // len(bands[0]) for band in bands]
+        last = window.first + window.blocks
+        bands = [np.ascontiguousarray(band[window.first * scale : last * scale]) for band, scale in zip(bands, scales, strict=True)]
+        return bands if all(np.abs(band.astype(np.int32)).max() < 32767 for band in bands) else None
+
+    def code(self, coefficients: Bands, number: int, samples: int | None, coded: int) -> bytes:
+        """The packet at a setting (see `rate`)."""
+        t = step_code(coded)
+        latents = self._model.quantise(coefficients, t, self._plan.offsets(coded, self._model.rounding))
+        weight = self._plan.bits(coded)
+        excess = self._model.excess(coefficients, latents, t) if weight else None
+        delta = not self.is_key(number)
+        if not delta:
+            self._key = number
+        first = (number - self._key) * self.header.rows
+        end = first + len(coefficients[0])
+        for view, band in zip(self._group.select(first, end, t), latents, strict=True):
+            view[:] = band
+        if excess is not None:
+            for view, band in zip(self._group.views(self._excess, first, end), excess, strict=True):
+                view[:] = band
+        payload = self._group.prior.encode(self._group.bands, 0, 0, None if excess is None else self._excess, weight)
+        usual = self._step if delta else self.header.step_code
+        self._step = t
+        packet = StreamPacket(DATA, number, payload, delta, None if t == usual else t, samples)
+        return stream_syntax.write_packet(packet, self.header)
+
+    def trials(self, coefficients: Bands, number: int, samples: int | None) -> _Trials:
+        """The packet at any settings, one after the other."""
+        return _Trials(self, coefficients, number, samples)
+
+
+class _Trials:
+    """Codes one packet again and again, each time from where the one before it ended."""
+
+    def __init__(self, coder: _PacketCoder, coefficients: Bands, number: int, samples: int | None) -> None:
+        self._coder, self._packet = coder, (coefficients, number, samples)
+        self._state = coder._group.prior.state(), coder._step, coder._group._step
+
+    def __call__(self, coded: int | None) -> bytes:
+        """The packet at a setting; None: all latents 0, at the coarsest step."""
+        coder = self._coder
+        state, coder._step, coder._group._step = self._state
+        coder._group.prior.restore(state)
+        coefficients, number, samples = self._packet
+        if coded is None:
+            return coder.code([np.zeros_like(band) for band in coefficients], number, samples, SUBSTEPS * coder._step)
+        return coder.code(coefficients, number, samples, coded)
+
+
+def _blocks(packet: float, a_second: Fraction) -> int:
+    """Whole blocks in so many seconds."""
+    if not is_number(packet) or not LEAST_SECONDS <= packet <= MOST_SECONDS:
+        raise InputError(f"a packet has {LEAST_SECONDS}..{MOST_SECONDS:g} seconds, got {shown(packet)}")
+    return max(1, round(packet * a_second))
+
+
+def _count(seconds: float, what: str, a_second: Fraction) -> int:
+    """Whole packets in so many seconds."""
+    if not is_number(seconds) or not 0 < seconds <= 3600:
+        raise InputError(f"{what} is a number of seconds, above 0 and at most 3600, got {shown(seconds)}")
+    return max(1, round(seconds * a_second))

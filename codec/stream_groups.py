@@ -1,0 +1,102 @@
+"""Payloads of a stream's packets to latents: key packets alone, delta packets after the one before them (docs/format.md, section 13)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vaecodec.codec.errors import FormatError, LimitError
+from vaecodec.codec.grids import Bands
+from vaecodec.codec.native import Prior, SymbolModel
+from vaecodec.codec.recordings import MAX_PACKET
+from vaecodec.codec.stream_order import Ready
+from vaecodec.codec.stream_syntax import StreamHeader
+
+__all__ = ["Group", "GroupDecoder", "UnusableError"]
+
+
+class UnusableError(Exception):
+    """A delta packet that builds on one that is missing."""
+
+
+class Group:
+    """Room for the latents of a key packet and all its delta packets, and the prior that codes them.
+
+    Args:
+        model: the symbol model.
+        header: of the stream.
+
+    Raises:
+        LimitError: more samples than section 10 allows between key packets.
+    """
+
+    def __init__(self, model: SymbolModel, header: StreamHeader) -> None:
+        samples = header.rows * header.group << model.levels
+        if samples * header.channels > MAX_PACKET:
+            raise LimitError(f"{samples} samples in {header.channels} channels between key packets; the limit is {MAX_PACKET} in all")
+        shape = samples, header.channels
+        self.prior = Prior(model, shape, header.step_code)
+        self.bands: Bands = [np.zeros(band, np.int16) for band in model.band_shapes(shape)]
+        self.blocks = header.rows * header.group
+        self._scales = [len(band) // self.blocks for band in self.bands]
+        self._step = header.step_code
+
+    def select(self, first: int, end: int, t: int) -> Bands:
+        """Turns to blocks first .. end - 1, coded with step code t; gives views of their latents."""
+        self.prior.rows(first, end)
+        if t != self._step:
+            self.prior.step(t)
+        self._step = t
+        return self.views(self.bands, first, end)
+
+    def views(self, bands: Bands, first: int, end: int) -> Bands:
+        """The parts of such bands that belong to blocks first .. end - 1."""
+        return [band[first * scale : end * scale] for band, scale in zip(bands, self._scales, strict=True)]
+
+
+class GroupDecoder:
+    """Decodes packets in order; one that is left out breaks the chain up to the next key packet.
+
+    Args:
+        model: the symbol model.
+        header: of the stream.
+    """
+
+    def __init__(self, model: SymbolModel, header: StreamHeader) -> None:
+        self._levels = model.levels
+        self._rows, self._size = header.rows, header.group
+        self._group = Group(model, header)
+        self._next: tuple[int, StreamHeader] | None = None  # the only packet that a delta packet may be
+        self._place = 0  # of the next packet within its group
+        self._step = header.step_code
+
+    def decode(self, ready: Ready) -> tuple[Bands, int]:
+        """The packet's latents, of as many blocks as it has, and its step code.
+
+        Raises:
+            UnusableError: it builds on a packet that was not decoded.
+            FormatError: its payload breaks a rule.
+        """
+        packet = ready.packet
+        expected, self._next = self._next, None
+        if packet.delta:
+            if expected != (ready.number, ready.header):
+                raise UnusableError
+            if self._place >= self._size:
+                raise FormatError(f"more than {self._size - 1} delta packets follow a key packet")
+        else:
+            self._place, self._step = 0, ready.header.step_code
+        self._step = self._step if packet.step_code is None else packet.step_code
+        first = self._place * self._rows
+        bands = self._group.select(first, first + self._blocks(packet.samples), self._step)
+        self._group.prior.decode(packet.payload, self._group.bands, 0, 0)
+        self._place += 1
+        if packet.samples is None:
+            self._next = ready.number + 1, ready.header
+        return [band.copy() for band in bands], self._step
+
+    def _blocks(self, samples: int | None) -> int:
+        if samples is None:
+            return self._rows
+        if samples > self._rows << self._levels:
+            raise FormatError(f"a short packet of {samples} samples; expected 1..{self._rows << self._levels}")
+        return -(-samples >> self._levels)

@@ -1,0 +1,164 @@
+"""Bytes of a stream to packets: in memory bounded by the longest packet, in time linear in the bytes, whatever they are.
+
+A packet is taken where the one before ends. Where none holds there, bytes are skipped up to the next full packet (compact ones cannot
+be told from other bytes) whose check is right, and their number is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vaecodec.codec import stream_syntax as syntax
+from vaecodec.codec.container import SYNC
+from vaecodec.codec.errors import FormatError, LimitError
+from vaecodec.codec.stream_syntax import Frame, IncompleteError, StreamHeader, StreamPacket
+
+__all__ = ["Skipped", "StreamReader", "SyncPoint"]
+
+# A sync packet's payload is at most so long: fixed fields, 256 offsets, JSON.
+LONGEST_SYNC = 2048 + syntax.MAX_FACTS
+# Bytes that checks may cover for each byte skipped: hostile bytes may look like packets everywhere.
+CREDIT = 256
+# Headers and numbers that a packet is tried with.
+MOST_CHECKS = 7
+
+
+@dataclass(frozen=True)
+class SyncPoint:
+    """A sync packet: what holds from data packet `number` on."""
+
+    header: StreamHeader
+    number: int
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Bytes that belonged to no packet."""
+
+    count: int
+
+
+Item = SyncPoint | Skipped | tuple[StreamPacket, StreamHeader]
+
+
+class StreamReader:
+    """Takes bytes in any pieces and gives packets, each with the header of its segment. Before the first `enter` it gives sync packets only."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._at = 0
+        self._headers: list[StreamHeader] = []  # of the current segment and the one before
+        self._stranger: SyncPoint | None = None
+        self._longest = 0
+        self._skipped = 0
+        self._aligned = False
+        self._credit = LONGEST_SYNC
+        self.top = 0  # one more than the highest number seen: what short numbers are near to
+
+    def allow(self, longest: int) -> None:
+        """Sets the payload bytes that a data packet may have."""
+        self._longest = longest
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        """The packets that are complete now; whatever is left over waits for more bytes."""
+        self._buffer += data
+        return self._items(last=False)
+
+    def finish(self) -> Iterator[Item]:
+        """The packets that are left, as no more bytes will come."""
+        return self._items(last=True)
+
+    def _items(self, last: bool) -> Iterator[Item]:
+        while self._at < len(self._buffer):
+            try:
+                item = self._next()
+            except IncompleteError:
+                if not last:
+                    break
+                item = None
+            if item is not None:
+                if self._skipped:
+                    yield Skipped(self._skipped)
+                    self._skipped = 0
+                yield item
+            else:
+                self._skip()
+        self._discard()
+        if last and self._skipped:
+            yield Skipped(self._skipped)
+            self._skipped = 0
+
+    def _discard(self) -> None:
+        del self._buffer[: self._at]
+        self._at = 0
+
+    def _skip(self) -> None:
+        """Goes on to the next byte with which a full packet may begin."""
+        self._aligned = False
+        place = self._buffer.find(SYNC, self._at + 1)
+        step = (len(self._buffer) if place < 0 else place) - self._at
+        self._at += step
+        self._skipped += step
+        self._credit = min(self._credit + CREDIT * step, 1 << 24)
+        if self._at > 1 << 16:
+            self._discard()
+
+    def _next(self) -> Item | None:
+        """The packet at the place reached, or None if there is none.
+
+        Raises:
+            IncompleteError: more bytes are needed to tell.
+        """
+        if not self._aligned and self._buffer[self._at] != SYNC:
+            return None
+        found = syntax.frame(self._buffer, self._at, max(self._longest, LONGEST_SYNC))
+        if found is None or not self._may_check(found):
+            return None
+        item = self._read(found)
+        if item is not None:
+            self._at = found.end
+            self._aligned = True
+        return item
+
+    def _may_check(self, found: Frame) -> bool:
+        """Whether there is time to check it: always where a packet is expected, else as far as the bytes skipped have paid for."""
+        if self._aligned:
+            return True
+        cost = (found.end - found.start) * MOST_CHECKS
+        if cost > self._credit:
+            return False
+        self._credit -= cost
+        return True
+
+    def _read(self, found: Frame) -> Item | None:
+        try:
+            if found.kind == syntax.KIND_SYNC:
+                return self._sync(found) if found.holds(self._buffer, None) else None
+            if found.check - found.payload > self._longest:
+                return None
+            return self._packet(found)
+        except (FormatError, LimitError):
+            return None
+
+    def _packet(self, found: Frame) -> Item | None:
+        tries = [(header, number) for number in found.numbers(self.top) for header in self._headers]
+        if self._stranger is not None:
+            tries += [(self._stranger.header, number) for number in found.numbers(self._stranger.number)[:1]]
+        for header, number in tries:
+            if found.holds(self._buffer, header, number):
+                return syntax.split(self._buffer, found, number), header
+        return None
+
+    def _sync(self, found: Frame) -> SyncPoint:
+        header, number = syntax.read_sync(bytes(self._buffer[found.payload : found.check]))
+        return SyncPoint(header, number)
+
+    def enter(self, header: StreamHeader) -> None:
+        """Takes data packets of this segment from now on, and still those of the one before it."""
+        if not self._headers or self._headers[0] != header:
+            self._headers = [header, *self._headers[:1]]
+
+    def consider(self, point: SyncPoint | None) -> None:
+        """Also takes data packets that follow this sync packet, of another stream; None: no more."""
+        self._stranger = point
