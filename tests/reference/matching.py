@@ -24,6 +24,7 @@ class Matcher:
         self.symbols = program.stages[0].symbols
         self.steps = self._steps(t)
         self.steps_of_blocks = []
+        self.before = {}  # distances of the block before, as they were then
         self.bands = [np.zeros(0, np.int64) for _ in program.bands]
 
     def step(self, t):
@@ -34,6 +35,8 @@ class Matcher:
 
     def learn(self):
         """Takes in the block that has just been coded: places that no later block can change become known."""
+        row, m = len(self.steps_of_blocks), self.program.matching
+        self.before = {lag: self._distance(row, lag, m.previous) for lag in self._lags(row)}
         self.steps_of_blocks.append(self.steps)
         samples = len(self.steps_of_blocks) * self.block
         fresh = self._undecimated(self._samples())
@@ -56,13 +59,14 @@ class Matcher:
 
     def find(self, row, first):
         """The best lags and their distances, the best first, for a MATCH whose first symbol is `first`."""
-        m, p = self.program.matching, self.program
-        lags = [lag for lag in range(m.nearest, m.farthest + 1, 2) if row * self.block - self.block >= lag]
-        distance = {
-            lag: self._distance(row - 1, lag, m.previous) + 2 * self._distance(row, lag, min(first, m.known)) for lag in lags
-        }
-        assert p.rank == 1
+        known = min(first, self.program.matching.known)
+        distance = {lag: self.before[lag] + 2 * self._distance(row, lag, known) for lag in self._lags(row - 1)}
         return sorted(distance.items(), key=lambda item: (item[1], item[0]))[:BEST]
+
+    def _lags(self, row):
+        """At which a block meets a whole block of the packet."""
+        m = self.program.matching
+        return [lag for lag in range(m.nearest, m.farthest + 1, 2) if row * self.block >= lag]
 
     def values(self, row, symbol, found):
         """What each of the lags found says of a symbol, in 1/8 of its step."""
