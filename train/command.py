@@ -24,6 +24,8 @@ from vaecodec.train.data.files import split
 from vaecodec.train.evaluate import Evaluator, Figure, score
 from vaecodec.train.pictures import side_by_side
 from vaecodec.train.run_folder import RunFolder
+from vaecodec.train.sensing_config import SensingConfig
+from vaecodec.train.sensing_trainer import SensingEvaluator, SensingTrainer
 from vaecodec.train.strategies import is_chief, make_strategy
 from vaecodec.train.trainer import Losses, Trainer
 
@@ -96,7 +98,8 @@ def train(
     placed = make_strategy(strategy)
     chief = is_chief(placed)
     examples, fixed = _read_data(config, data)
-    trainer = Trainer(config, examples, placed, mixed_precision)
+    kinds = (SensingTrainer, SensingEvaluator) if isinstance(config, SensingConfig) else (Trainer, Evaluator)
+    trainer = kinds[0](config, examples, placed, mixed_precision)
     if init:
         weights.initialise(trainer.model, init)
     if resume:
@@ -104,7 +107,7 @@ def train(
     elif chief:
         folder.create(config)
     with _writing_place(folder, chief) as place:
-        return _Session(trainer, Evaluator(trainer.model, fixed), place, checkpoint_minutes * 60, quiet or not chief).run()
+        return _Session(trainer, kinds[1](trainer.model, fixed), place, checkpoint_minutes * 60, quiet or not chief).run()
 
 
 def _configured(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import ModelConfig
+from vaecodec.train.sensing_config import SENSING, SensingConfig
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,9 +19,10 @@ else:  # the package of the same content for Python 3.10
 
 SHIPPED = Path(__file__).with_name("configs")
 T = TypeVar("T")
+Config = ModelConfig | SensingConfig
 
 
-def load_config(source: str | Path) -> ModelConfig:
+def load_config(source: str | Path) -> Config:
     """Reads a config.
 
     Args:
@@ -47,7 +49,7 @@ def config_text(source: str | Path) -> str:
     return _find(source).read_text(encoding="utf-8")
 
 
-def parse_config(text: str) -> ModelConfig:
+def parse_config(text: str) -> Config:
     """A config from TOML text.
 
     Raises:
@@ -57,17 +59,17 @@ def parse_config(text: str) -> ModelConfig:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, and so is an integer of too many digits
         raise InputError(f"Expected TOML. {error}") from error
-    if values.get("modality") == "signal" and isinstance(values.setdefault("sensor", {}), dict):
+    if values.get("modality") in ("signal", SENSING) and isinstance(values.setdefault("sensor", {}), dict):
         values["sensor"].setdefault("offset", 0.0)
     try:
-        return _build(ModelConfig, values, "")
+        return _build(SensingConfig if values.get("modality") == SENSING else ModelConfig, values, "")
     except InputError:
         raise
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"Expected fields of the types that docs/training.md names. Received: {error}") from error
 
 
-def dump_config(config: ModelConfig) -> str:
+def dump_config(config: Config) -> str:
     """TOML text with every field, which `parse_config` turns into an equal object."""
     lines, tables = [], []
     for f in fields(config):
@@ -79,7 +81,7 @@ def dump_config(config: ModelConfig) -> str:
     return "\n".join([*lines, *tables, ""])
 
 
-def with_options(config: ModelConfig, section: str, **options: Any) -> ModelConfig:
+def with_options(config: Config, section: str, **options: Any) -> Config:
     """The config with the options that are not None put into a section, checked again."""
     given = {k: v for k, v in options.items() if v is not None}
     return replace(config, **{section: replace(getattr(config, section), **given)})
