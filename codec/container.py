@@ -26,6 +26,7 @@ __all__ = [
     "ImageHeader",
     "Metadata",
     "Packet",
+    "SensedHeader",
     "SignalHeader",
     "read_file",
     "read_header",
@@ -40,7 +41,7 @@ VERSION = 1
 SYNC = 0xB5
 DATA, METADATA, INDEX, END = range(4)
 SHORT_BIT, CRC32_BIT = 0x08, 0x10
-SIGNAL, IMAGE, BOUNDED = 1, 2, 3
+SIGNAL, IMAGE, BOUNDED, SENSED = 1, 2, 3, 4
 
 # Metadata types of section 7.
 META_JSON, META_ALPHA, META_EXIF, META_ICC = 1, 2, 3, 4
@@ -118,6 +119,11 @@ class SignalHeader:
     def channels(self) -> int:
         """Number of channels."""
         return len(self.offsets)
+
+
+@dataclass(frozen=True)
+class SensedHeader(SignalHeader):
+    """Header of a signal that was sensed compressively (section 14): fields as of a signal, `rows` in windows a packet."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +264,7 @@ def crc16(data: bytes) -> int:
 
 def write_header(header: Header) -> bytes:
     """The bytes of a file's header, magic to CRC."""
-    modality = IMAGE if isinstance(header, ImageHeader) else SIGNAL if isinstance(header, SignalHeader) else BOUNDED
+    modality = _modality(header)
     body = bytes([modality]) + header.model_id.to_bytes(4, "little") + header.synthesis_id.to_bytes(2, "little")
     if isinstance(header, BoundedHeader):
         body += _bounded_fields(header)
@@ -266,6 +272,12 @@ def write_header(header: Header) -> bytes:
         body += bytes([header.step_code]) + (_image_fields(header) if isinstance(header, ImageHeader) else _signal_fields(header))
     checked = bytes([VERSION]) + varint(len(body)) + body
     return MAGIC + checked + crc16(checked).to_bytes(2, "little")
+
+
+def _modality(header: Header) -> int:
+    if isinstance(header, SensedHeader):
+        return SENSED
+    return IMAGE if isinstance(header, ImageHeader) else SIGNAL if isinstance(header, SignalHeader) else BOUNDED
 
 
 def _image_fields(h: ImageHeader) -> bytes:
@@ -312,7 +324,8 @@ def read_header(data: bytes) -> tuple[Header, int]:
 
 def _read_body(cursor: Cursor) -> Header:
     modality = cursor.uint(1, "the modality")
-    require(modality in (SIGNAL, IMAGE, BOUNDED), f"modality {modality}; expected 1 (signal), 2 (image) or 3 (signal of bounded error)")
+    known = modality in (SIGNAL, IMAGE, BOUNDED, SENSED)
+    require(known, f"modality {modality}; expected 1 (signal), 2 (image), 3 (signal of bounded error) or 4 (sensed signal)")
     ids = cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id")
     header = _read_bounded(cursor, *ids) if modality == BOUNDED else _read_modelled(cursor, modality, *ids)
     cursor.finish("the header's last field")
@@ -321,7 +334,9 @@ def _read_body(cursor: Cursor) -> Header:
 
 def _read_modelled(cursor: Cursor, modality: int, model_id: int, synthesis_id: int) -> Header:
     ids = model_id, synthesis_id, cursor.uint(1, "the step code")
-    return _read_image(cursor, *ids) if modality == IMAGE else _read_signal(cursor, *ids)
+    if modality == IMAGE:
+        return _read_image(cursor, *ids)
+    return _read_signal(cursor, SensedHeader if modality == SENSED else SignalHeader, *ids)
 
 
 def _read_bounded(cursor: Cursor, model_id: int, synthesis_id: int) -> BoundedHeader:
@@ -360,14 +375,14 @@ def _read_image(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int
     return ImageHeader(model_id, synthesis_id, step_code, width, height, mode, tile_width, tile_height, order)
 
 
-def _read_signal(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int) -> SignalHeader:
+def _read_signal(cursor: Cursor, kind: type[SignalHeader], model_id: int, synthesis_id: int, step_code: int) -> SignalHeader:
     channels, rate, sample_type = _read_sampling(cursor)
     rows = cursor.varint("blocks a packet")
     require(rows > 0, "packets of 0 blocks")
     shift = cursor.uint(1, "shift")
     require(shift <= 31, f"shift {shift}; expected 0..31")
     offsets = tuple(cursor.zigzag("channel offset") for _ in range(channels))
-    return SignalHeader(model_id, synthesis_id, step_code, rate, sample_type, rows, shift, offsets)
+    return kind(model_id, synthesis_id, step_code, rate, sample_type, rows, shift, offsets)
 
 
 # --- packets --------------------------------------------------------------------------------------------------------

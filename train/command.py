@@ -107,7 +107,8 @@ def train(
     elif chief:
         folder.create(config)
     with _writing_place(folder, chief) as place:
-        return _Session(trainer, kinds[1](trainer.model, fixed), place, checkpoint_minutes * 60, quiet or not chief).run()
+        session = _Session(trainer, kinds[1](trainer.model, fixed), place, checkpoint_minutes * 60, quiet or not chief)
+        return session.run()
 
 
 def _configured(
@@ -152,6 +153,8 @@ class _Session:
             self._loop(bar)
         if self.trainer.done and not self.stop:
             self.evaluate()
+            if isinstance(self.trainer, SensingTrainer):
+                self.trainer.finish()
         self.save()
         self.writer.close()
         t = self.trainer

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from vaecodec.train.sensing_config import STEPS_AN_OCTAVE, SensingConfig
 
-# Power of a training signal over the squared step where the linear estimate is begun, at the finest and the coarsest node.
 CONTEXT = 3  # windows that the linear estimate of one window sees
+# Of the linear estimate's kernels over what the optimiser moves: they start near their best and are to move by little.
+KERNEL_SCALE = 0.05
 
 
 class RecoveryModel(tf.keras.Model):
@@ -107,11 +108,11 @@ class RecoveryModel(tf.keras.Model):
         """The linear estimate [B, W, window]: nodes mixed by the hat function of the position."""
         shares = hat(position, self.config.recovery.nodes)
         inputs = tf.concat([z * shares[:, k, None, None] for k in range(self.config.recovery.nodes)], axis=-1)
-        return tf.nn.conv1d(inputs, self.linear[ratio], 1, "SAME")
+        return tf.nn.conv1d(inputs * KERNEL_SCALE, self.linear[ratio], 1, "SAME")
 
     def _linear(self, ratio: int, covariance: np.ndarray | None) -> tf.Variable:
         kernels = [self._kernel(ratio, node / (self.config.recovery.nodes - 1), covariance) for node in range(self.config.recovery.nodes)]
-        return tf.Variable(np.concatenate(kernels, axis=1), dtype=tf.float32, name=f"linear_{ratio}")
+        return tf.Variable(np.concatenate(kernels, axis=1) / KERNEL_SCALE, dtype=tf.float32, name=f"linear_{ratio}")
 
     def _kernel(self, ratio: int, position: float, covariance: np.ndarray | None) -> np.ndarray:
         """[3, M, window] at a position: window t of the estimate is the sum over k of z[t + k - 1] kernel[k]."""

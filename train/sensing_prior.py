@@ -13,8 +13,8 @@ import numpy as np
 from vaecodec.codec.sensing_model import FRACTIONS, Ratio, Term
 from vaecodec.train.sensing_config import SensingConfig
 
-CANDIDATES = 12
-MEAN_TERMS, SIZE_TERMS = 4, 5
+CANDIDATES = 24
+MEAN_TERMS, SIZE_TERMS = 5, 7
 SHIFTS = 6
 CONTEXTS = 24
 SCALES, SPIKES = 48, 64
@@ -104,7 +104,7 @@ def greedy(values: np.ndarray, target: np.ndarray, weights: np.ndarray, terms: S
     for _ in range(most):
         gains = 2 * residual[:, None] * steps - np.diag(gram)[:, None] * steps**2
         i, k = np.unravel_index(int(np.argmax(gains)), gains.shape)
-        if gains[i, k] < 2e-3 * energy:
+        if gains[i, k] < 5e-4 * energy:
             break
         residual -= gram[:, i] * steps[k]
         found.append(Term(terms[i].row, terms[i].before, int(k) % SHIFTS, bool(steps[k] < 0)))

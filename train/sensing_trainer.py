@@ -11,6 +11,7 @@ from vaecodec.train.data.examples import Examples, Windows
 from vaecodec.train.evaluate import Figure
 from vaecodec.train.sensing import CONTEXT, RecoveryModel, autocovariance
 from vaecodec.train.sensing_config import STEPS_AN_OCTAVE, SensingConfig
+from vaecodec.train.sensing_dial import finish
 from vaecodec.train.trainer import Losses, Trainer, _finite
 
 FLOOR = 1e-3  # squared steps below which an error no longer counts
@@ -29,6 +30,10 @@ class SensingTrainer(Trainer):
 
     config: SensingConfig
     model: RecoveryModel
+
+    def finish(self) -> None:
+        """Fits the integer prior and the dial of a model that has been trained."""
+        finish(self.model, self.examples)
 
     def _build(self, mixed_precision: bool) -> RecoveryModel:
         return RecoveryModel(self.config, covariance_of(self.examples, CONTEXT * self.config.window))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vaecodec.api import decode, encode, info, load, models
     from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, UnsupportedError, VaecodecError
     from vaecodec.codec.image import ImageCodec, ImageLatents
+    from vaecodec.codec.sensing import SensedLatents, SensingCodec
     from vaecodec.codec.signal import SignalCodec, SignalLatents
     from vaecodec.codec.warn import SynthesisWarning
 
@@ -39,6 +40,8 @@ __all__ = [
     "InputError",
     "LimitError",
     "ModelError",
+    "SensedLatents",
+    "SensingCodec",
     "SignalCodec",
     "SignalLatents",
     "SynthesisWarning",
@@ -56,6 +59,7 @@ _HOMES = {
     "vaecodec.api": ("decode", "encode", "info", "load", "models"),
     "vaecodec.codec.errors": ("FormatError", "InputError", "LimitError", "ModelError", "UnsupportedError", "VaecodecError"),
     "vaecodec.codec.image": ("ImageCodec", "ImageLatents"),
+    "vaecodec.codec.sensing": ("SensedLatents", "SensingCodec"),
     "vaecodec.codec.signal": ("SignalCodec", "SignalLatents"),
     "vaecodec.codec.warn": ("SynthesisWarning",),
 }

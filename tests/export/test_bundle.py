@@ -152,7 +152,7 @@ def test_the_command_writes_a_file_named_after_its_output_and_prints_the_costs(r
 def test_samples_are_the_validation_files(tmp_path):
     for i in range(3):
         np.save(tmp_path / f"{i}.npy", signal(600, 1, 11))
-    (sample,) = load_samples(trained("tiny-signal"), tmp_path, 2)
+    (sample,) = load_samples(trained("tiny-signal").config, tmp_path, 2)
     assert sample.dtype == np.int32
     assert sample.shape == (128, 1)
 

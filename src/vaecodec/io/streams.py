@@ -12,13 +12,14 @@ from vaecodec.codec.errors import InputError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.recordings import read_json
 from vaecodec.codec.samples import read_steps
+from vaecodec.codec.sensing import SensingCodec
 from vaecodec.codec.signal import SignalCodec
 from vaecodec.io.recording import Picture, Recording
 
 __all__ = ["content"]
 
 
-def content(codec: ImageCodec | SignalCodec | BoundedCodec, data: bytes, **part: Any) -> Picture | Recording:
+def content(codec: ImageCodec | SignalCodec | SensingCodec | BoundedCodec, data: bytes, **part: Any) -> Picture | Recording:
     """Decodes a stream into a picture or a recording, with what travelled along.
 
     Args:
