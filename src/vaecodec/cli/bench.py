@@ -64,13 +64,21 @@ def images(folder: str, **options: Any) -> None:
     default=None,
     help="Whether a detector still finds the heartbeats of an ECG; by default where a WFDB record has annotations (.atr) beside it.",
 )
-def signals(folder: str, **options: Any) -> None:
+@click.option("--cs", is_flag=True, help="Compressed sensing instead: ecg-cs, BSBL-BO, classic random sensing, and the wavelet codec.")
+@click.option("--seconds", type=click.FloatRange(1), help="With --cs: length of the part of each file that BSBL-BO gets; 60 unless given.")
+def signals(folder: str, cs: bool, **options: Any) -> None:
     """Signals of FOLDER: this codec, a DWT coder, SZ3 and FLAC.
 
     \b
     vaecodec bench signals mitdb/ --out results/
+    vaecodec bench signals mitdb/ --cs --out results/
     """
-    _bench("bench_signals", folder, **options)
+    if cs:
+        if given := [f"--{key.replace('_', '-')}" for key in ("effort", "peers", "r_peaks") if options.pop(key) is not None]:
+            raise click.UsageError(f"{given[0]} has no meaning with --cs")
+    elif options["seconds"] is not None:
+        raise click.UsageError("--seconds is for --cs")
+    _bench("bench_sensing" if cs else "bench_signals", folder, **options)
 
 
 @command.command(no_args_is_help=True)
