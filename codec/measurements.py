@@ -46,7 +46,7 @@ def parse_pattern(text: str) -> Pattern:
     Raises:
         InputError: it is none.
     """
-    kind, *numbers = text.split()
+    kind, *numbers = text.split() or [""]
     most = 2 if kind == "random" else 1
     if kind not in KINDS or not 1 <= len(numbers) <= most or not all(n.isdecimal() and 0 < int(n) < 1 << 16 for n in numbers):
         raise InputError(f'Expected a pattern such as "sum 32", "diff 16" or "random 16 2". Received: {text!r}')
