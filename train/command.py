@@ -18,7 +18,7 @@ from tqdm import tqdm
 from vaecodec.codec.errors import InputError
 from vaecodec.train import weights
 from vaecodec.train.config import ModelConfig
-from vaecodec.train.config_io import load_config, with_options
+from vaecodec.train.config_io import Config, load_config, with_options
 from vaecodec.train.data.examples import load_examples
 from vaecodec.train.data.files import split
 from vaecodec.train.evaluate import Evaluator, Figure, score
@@ -52,7 +52,7 @@ class Result:
 
 
 def train(
-    config: str | Path | ModelConfig,
+    config: str | Path | Config,
     data: str | Path,
     out: str | Path,
     *,
@@ -90,6 +90,8 @@ def train(
         InputError: if config, data, out or an option is wrong.
     """
     config = _configured(config, steps, minutes, seed, batch)
+    if mixed_precision and isinstance(config, SensingConfig):
+        raise InputError("Expected float32 for compressed sensing, whose networks are small. Received: mixed_precision")
     if resume and init:
         raise InputError("Expected either resume or init. Received: both")
     folder = RunFolder(out)
@@ -112,17 +114,17 @@ def train(
 
 
 def _configured(
-    config: str | Path | ModelConfig, steps: int | None, minutes: float | None, seed: int | None, batch: int | None
-) -> ModelConfig:
+    config: str | Path | Config, steps: int | None, minutes: float | None, seed: int | None, batch: int | None
+) -> Config:
     if steps is not None and minutes is not None:
         raise InputError("Expected either steps or minutes. Received: both")
-    config = config if isinstance(config, ModelConfig) else load_config(config)
+    config = config if isinstance(config, (ModelConfig, SensingConfig)) else load_config(config)
     if minutes is not None:
         steps = 0
     return with_options(config, "training", steps=steps, minutes=minutes, seed=seed, batch=batch)
 
 
-def _read_data(config: ModelConfig, data: str | Path):
+def _read_data(config: Config, data: str | Path):
     train_files, validation_files = split(config, data)
     examples = load_examples(config, tqdm(train_files, desc="reading", unit="file", leave=False, disable=None))
     held = load_examples(config, validation_files)

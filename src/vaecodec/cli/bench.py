@@ -65,7 +65,7 @@ def images(folder: str, **options: Any) -> None:
     help="Whether a detector still finds the heartbeats of an ECG; by default where a WFDB record has annotations (.atr) beside it.",
 )
 @click.option("--cs", is_flag=True, help="Compressed sensing instead: ecg-cs, BSBL-BO, classic random sensing, and the wavelet codec.")
-@click.option("--seconds", type=click.FloatRange(1), help="With --cs: length of the part of each file that BSBL-BO gets; 60 unless given.")
+@click.option("--seconds", type=click.FloatRange(1), help="With --cs: length of the part of each file that BSBL-BO gets; 30 unless given.")
 def signals(folder: str, cs: bool, **options: Any) -> None:
     """Signals of FOLDER: this codec, a DWT coder, SZ3 and FLAC.
 
