@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ OURS, WAVELET, CLASSIC = "vaecodec", "wavelet", "classic"
 
 PROTOCOL = (
     "PRDN: root-mean-square error in % of the standard deviation of what is coded. For each recording a setting whose PRDN is at most the "
-    "target and within 2 % of it where there is one, found by interval search and measured on what the file decodes to. CR: samples times the sensor's bits over all bytes of the file. "
-    "whole: the whole recording. part: {seconds:g} s from a third of it on, as a file of its own. BSBL-BO decodes our own streams (same ratios, steps, "
-    "coder and bytes) with its own setting of our quality, {stretch} samples at a time, blocks of {published} samples (as published) or {tuned} (tuned). "
+    "target and within 2 % of it where there is one, found by interval search and measured on what the file decodes to. "
+    "CR: samples times the sensor's bits over all bytes of the file. "
+    "whole: the whole recording. part: {seconds:g} s from a third of it on, as a file of its own. "
+    "BSBL-BO decodes our own streams (same ratios, steps, coder and bytes) with its own setting of our quality, {stretch} samples at a time, "
+    "blocks of {published} samples (as published) or {tuned} (tuned). "
     "classic: random Φ with two ones a column, {ratios} measurements a sample, step searched for, BSBL-BO with the tuned blocks. "
     "Device: integer additions a sample before the coder (adds), or multiplications (MAC)."
 )
@@ -134,7 +137,7 @@ def _channel(codec: SensingCodec, other: SignalCodec | None, channel: Channel, t
         rows.append(_coded(WAVELET, "whole", other, channel, target, other.decode, lambda _: {"macs": macs}))
     rows.append(_coded(OURS, "part", codec, part, target, codec.decode, lambda data: _additions(codec, data)))
     for block in (PUBLISHED, TUNED):
-        decode = lambda data, block=block: sparse_decode(codec, data, block)  # noqa: E731
+        decode = partial(sparse_decode, codec, block=block)
         rows.append(_coded(f"BSBL-BO {block}", "part", codec, part, target, decode, lambda data: _additions(codec, data)))
     return [*rows, _classic(part, target)]
 
@@ -151,18 +154,18 @@ def _coded(
     """One codec at the coarsest quality that keeps the target."""
     narrow = np.abs(channel.samples).max(initial=0) < 32768
     samples = channel.samples.astype(np.int16 if narrow else np.int32)
-    encode = lambda quality: codec.encode(samples, rate=channel.rate, quality=quality)  # noqa: E731
+    encode = partial(codec.encode, samples, rate=channel.rate)
     seen: dict[float, float] = {}
 
     def error(quality: float) -> float:
         if quality not in seen:
-            seen[quality] = prdn(samples, decode(encode(quality)))
+            seen[quality] = prdn(samples, decode(encode(quality=quality)))
         return seen[quality]
 
     quality = matching_quality(error, target)
     if quality is None:
         return {"codec": name, "extent": extent, "record": channel.name, "missed": True}
-    data = encode(quality)
+    data = encode(quality=quality)
     return _row(name, extent, channel, target, seen[quality], len(data)) | {"quality": quality} | operations(data)
 
 

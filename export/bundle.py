@@ -29,13 +29,12 @@ from vaecodec.export.report import Report, measure
 from vaecodec.export.sensing_bundle import sensing_bundle
 from vaecodec.export.trained import Exported, Trained, convert, from_model
 from vaecodec.train import weights
-from vaecodec.train.config import ModelConfig
 from vaecodec.train.data.examples import load_examples
 from vaecodec.train.data.files import split
 from vaecodec.train.model import CodecModel
 from vaecodec.train.run_folder import RunFolder
 from vaecodec.train.sensing import RecoveryModel
-from vaecodec.train.sensing_config import SensingConfig
+from vaecodec.train.sensing_config import Config
 
 Array = npt.NDArray[Any]
 
@@ -136,7 +135,7 @@ def load_model(run: str | Path) -> tuple[CodecModel | RecoveryModel, int]:
     return weights.load(RunFolder(path).weights if path.is_dir() else path)
 
 
-def load_samples(config: ModelConfig | SensingConfig, data: str | Path, count: int) -> list[Array]:
+def load_samples(config: Config, data: str | Path, count: int) -> list[Array]:
     """Held-out pictures (uint8 [H, W, C]) or signals (int32 [N, 1]) of a data folder, at most `count`, spread over its validation files.
 
     Raises:

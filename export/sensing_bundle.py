@@ -72,7 +72,7 @@ def recovery_macs(model: RecoveryModel) -> float:
     """Multiplications a sample of the decoder, at the last ratio."""
     recovery, measurements = model.config.recovery, len(model.phi[-1])
     places = recovery.channels * (3 * model.network.enter.kernel.shape[1] + len(recovery.dilations) * 4 * recovery.channels + recovery.block)
-    return places / recovery.block + CONTEXT * measurements * recovery.nodes + 2.0 * measurements
+    return float(places) / recovery.block + CONTEXT * measurements * recovery.nodes + 2.0 * measurements
 
 
 def _signature(model: RecoveryModel, ratio: int) -> Any:

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from vaecodec.codec.errors import InputError
 from vaecodec.train import weights
 from vaecodec.train.config import ModelConfig
-from vaecodec.train.config_io import Config, load_config, with_options
-from vaecodec.train.data.examples import load_examples
+from vaecodec.train.config_io import load_config, with_options
+from vaecodec.train.data.examples import Examples, load_examples
 from vaecodec.train.data.files import split
 from vaecodec.train.evaluate import Evaluator, Figure, score
 from vaecodec.train.pictures import side_by_side
 from vaecodec.train.run_folder import RunFolder
-from vaecodec.train.sensing_config import SensingConfig
+from vaecodec.train.sensing_config import Config, SensingConfig
 from vaecodec.train.sensing_trainer import SensingEvaluator, SensingTrainer
 from vaecodec.train.strategies import is_chief, make_strategy
 from vaecodec.train.trainer import Losses, Trainer
@@ -100,8 +101,7 @@ def train(
     placed = make_strategy(strategy)
     chief = is_chief(placed)
     examples, fixed = _read_data(config, data)
-    kinds = (SensingTrainer, SensingEvaluator) if isinstance(config, SensingConfig) else (Trainer, Evaluator)
-    trainer = kinds[0](config, examples, placed, mixed_precision)
+    trainer = _trainer(config, examples, placed, mixed_precision)
     if init:
         weights.initialise(trainer.model, init)
     if resume:
@@ -109,7 +109,7 @@ def train(
     elif chief:
         folder.create(config)
     with _writing_place(folder, chief) as place:
-        session = _Session(trainer, kinds[1](trainer.model, fixed), place, checkpoint_minutes * 60, quiet or not chief)
+        session = _Session(trainer, _evaluator(trainer, fixed), place, checkpoint_minutes * 60, quiet or not chief)
         return session.run()
 
 
@@ -131,6 +131,16 @@ def _read_data(config: Config, data: str | Path):
     return examples, held.fixed(config.validation.length, config.validation.files)
 
 
+def _trainer(config: Config, examples: Examples, strategy: tf.distribute.Strategy, mixed_precision: bool) -> Trainer:
+    if isinstance(config, SensingConfig):
+        return SensingTrainer(config, examples, strategy)  # type: ignore[arg-type]
+    return Trainer(config, examples, strategy, mixed_precision)
+
+
+def _evaluator(trainer: Trainer, examples: list[np.ndarray]) -> Evaluator | SensingEvaluator:
+    return SensingEvaluator(trainer.model, examples) if isinstance(trainer, SensingTrainer) else Evaluator(trainer.model, examples)
+
+
 @contextmanager
 def _writing_place(folder: RunFolder, chief: bool) -> Iterator[RunFolder]:
     """The run's folder; workers that are not chief save too, as tf.distribute asks, but where it is thrown away."""
@@ -141,7 +151,7 @@ def _writing_place(folder: RunFolder, chief: bool) -> Iterator[RunFolder]:
 class _Session:
     """The loop around a trainer: bar, logs, evaluations, checkpoints, signals."""
 
-    def __init__(self, trainer: Trainer, evaluator: Evaluator, folder: RunFolder, checkpoint_seconds: float, quiet: bool):
+    def __init__(self, trainer: Trainer, evaluator: Evaluator | SensingEvaluator, folder: RunFolder, checkpoint_seconds: float, quiet: bool):
         self.trainer, self.evaluator, self.folder, self.quiet = trainer, evaluator, folder, quiet
         self.checkpoint_seconds = checkpoint_seconds
         self.evaluation_seconds = 60 * trainer.config.validation.minutes

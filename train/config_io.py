@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import ModelConfig
-from vaecodec.train.sensing_config import SENSING, SensingConfig
+from vaecodec.train.sensing_config import SENSING, Config, SensingConfig
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -19,7 +19,6 @@ else:  # the package of the same content for Python 3.10
 
 SHIPPED = Path(__file__).with_name("configs")
 T = TypeVar("T")
-Config = ModelConfig | SensingConfig
 
 
 def load_config(source: str | Path) -> Config:
@@ -62,7 +61,7 @@ def parse_config(text: str) -> Config:
     if values.get("modality") in ("signal", SENSING) and isinstance(values.setdefault("sensor", {}), dict):
         values["sensor"].setdefault("offset", 0.0)
     try:
-        return _build(SensingConfig if values.get("modality") == SENSING else ModelConfig, values, "")
+        return _build(SensingConfig, values, "") if values.get("modality") == SENSING else _build(ModelConfig, values, "")
     except InputError:
         raise
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:

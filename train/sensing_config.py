@@ -14,7 +14,7 @@ import numpy as np
 
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.measurements import measurement_matrix, parse_pattern
-from vaecodec.train.config import Data, Sensor, Training, Validation, _between, _count, require
+from vaecodec.train.config import Data, ModelConfig, Sensor, Training, Validation, _between, _count, require
 
 SENSING = "sensing"
 STEPS_AN_OCTAVE = 32
@@ -132,3 +132,6 @@ class SensingConfig:
         """What each row of Φ adds to the step's exponent, in 1/32 octave: log2 of the root of its entries."""
         entries = np.count_nonzero(self.matrix(ratio)[0], axis=1)
         return np.rint(STEPS_AN_OCTAVE / 2 * np.log2(entries)).astype(np.int64)
+
+
+Config = ModelConfig | SensingConfig

@@ -75,16 +75,16 @@ def dial(curves: Sequence[Curve], starts: Sequence[Sequence[int]]) -> list[Entry
         curves: of each ratio, as `curve` returns them.
         starts: exponents at which the banks of each ratio begin.
     """
-    lows, highs = zip(*((np.min(c[2]), np.max(c[2])) for c in curves), strict=True)
+    lows, highs = [float(np.min(c[2])) for c in curves], [float(np.max(c[2])) for c in curves]
     found: list[tuple[int, int]] = []
     for error in np.linspace(min(lows), max(highs), 8 * CODES):
-        costs = [np.interp(error, _rising(c[2]), c[1]) if low <= error <= high else np.inf
+        costs = [float(np.interp(error, _rising(c[2]), c[1])) if low <= error <= high else np.inf
                  for c, low, high in zip(curves, lows, highs, strict=True)]  # fmt: skip
         ratio = int(np.argmin(costs))
         exponent = round(float(np.interp(error, _rising(curves[ratio][2]), curves[ratio][0])))
         if np.isfinite(costs[ratio]) and (not found or (exponent, ratio) != found[-1]):
             found.append((exponent, ratio))
-    places = np.unique(np.linspace(0, len(found) - 1, min(CODES, len(found))).round().astype(int))
+    places = np.unique(np.rint(np.linspace(0, len(found) - 1, min(CODES, len(found)))).astype(int))
     return [(found[i][0], found[i][1], bank_of(starts[found[i][1]], found[i][0])) for i in places]
 
 
@@ -107,5 +107,5 @@ def _point(run, coder: SenseModel, t: int, exponent: float, x: np.ndarray) -> tu
     """Log bits a sample and log PRDN of one part."""
     z, x_hat = run(tf.constant(x[None], tf.float32), tf.constant([exponent], tf.float32))
     bits = 8 * len(coder.encode(z[0].numpy().astype(np.int16)[:, None], t)) / len(x)
-    error = np.linalg.norm(x_hat[0].numpy() - x) / np.linalg.norm(x - x.mean())
+    error = float(np.linalg.norm(x_hat[0].numpy() - x)) / float(np.linalg.norm(x - x.mean()))
     return float(np.log(max(bits, 1e-4))), float(np.log(100 * max(error, 1e-6)))

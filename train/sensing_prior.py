@@ -103,11 +103,11 @@ def greedy(values: np.ndarray, target: np.ndarray, weights: np.ndarray, terms: S
     residual, energy = cross.copy(), float(weights @ target**2)
     for _ in range(most):
         gains = 2 * residual[:, None] * steps - np.diag(gram)[:, None] * steps**2
-        i, k = np.unravel_index(int(np.argmax(gains)), gains.shape)
+        i, k = divmod(int(np.argmax(gains)), len(steps))
         if gains[i, k] < 5e-4 * energy:
             break
         residual -= gram[:, i] * steps[k]
-        found.append(Term(terms[i].row, terms[i].before, int(k) % SHIFTS, bool(steps[k] < 0)))
+        found.append(Term(terms[i].row, terms[i].before, k % SHIFTS, bool(steps[k] < 0)))
     return tuple(found)
 
 

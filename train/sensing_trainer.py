@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaecodec.train.data.examples import Examples, Windows
-from vaecodec.train.evaluate import Figure
+from vaecodec.train.evaluate import Figure, _prdn
 from vaecodec.train.sensing import CONTEXT, RecoveryModel, autocovariance
 from vaecodec.train.sensing_config import STEPS_AN_OCTAVE, SensingConfig
 from vaecodec.train.sensing_dial import finish
@@ -25,10 +25,9 @@ class SensingTrainer(Trainer):
         config: model and training.
         examples: to train on.
         strategy: devices that share each batch.
-        mixed_precision: must be false: the networks are small.
     """
 
-    config: SensingConfig
+    config: SensingConfig  # type: ignore[assignment]
     model: RecoveryModel
 
     def finish(self) -> None:
@@ -36,15 +35,16 @@ class SensingTrainer(Trainer):
         finish(self.model, self.examples)
 
     def _build(self, mixed_precision: bool) -> RecoveryModel:
+        self._steps: dict[int, tf.types.experimental.PolymorphicFunction] = {}
         return RecoveryModel(self.config, covariance_of(self.examples, CONTEXT * self.config.window))
 
     def _function(self, quantised: bool):
         """The step of the ratio whose turn it is, as a graph of its own."""
         order = self.config.measure.order()
         ratio = order[self.step % len(order)]
-        if ratio not in self._functions:
-            self._functions[ratio] = tf.function(lambda data: self._distributed(data, ratio), autograph=False)
-        return self._functions[ratio]
+        if ratio not in self._steps:
+            self._steps[ratio] = tf.function(lambda data: self._distributed(data, ratio), autograph=False)
+        return self._steps[ratio]
 
     def _distributed(self, data, ratio: int) -> Losses:
         losses = self.strategy.run(lambda x, position: self._learn(x, position, ratio), data)
@@ -92,7 +92,7 @@ class SensingEvaluator:
         for x in self.examples:
             z, x_hat = self._pass(ratio, x, position)
             rates.append(entropy(z, self.model.config.matrix(ratio)[1]) / self.model.config.window)
-            errors.append(100 * float(np.linalg.norm(x[:, 0] - np.round(x_hat)) / max(1e-9, np.linalg.norm(x - x.mean()))))
+            errors.append(_prdn(x[:, 0], np.round(x_hat)))
         rate, error = float(np.mean(rates)), float(np.mean(errors))
         step = 2.0 ** (float(self.model.exponent(ratio, tf.constant(position))) / STEPS_AN_OCTAVE)
         bits = self.model.config.sensor.bits

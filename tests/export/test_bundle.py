@@ -15,7 +15,8 @@ from vaecodec.codec.bundle import MEMBERS, Bundle, pack
 from vaecodec.codec.errors import InputError, ModelError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.export import cli_export_bundle
-from vaecodec.export.bundle import Facts, export_bundle, load_samples, packet_blocks
+from vaecodec.export.bundle import export_bundle, load_samples, packet_blocks
+from vaecodec.export.facts import Facts
 from vaecodec.export.golden import picture, signal
 from vaecodec.export.report import measure
 from vaecodec.export.trained import convert, from_model

@@ -7,8 +7,8 @@ import struct
 from .distribution import Distribution, clamp
 from .range_coder import Decoder, Encoder
 
-MUL = [int(v) for v in """128 125 123 120 117 115 112 110 108 105 103 101 99 97 95 92
-91 89 87 85 83 81 79 78 76 74 73 71 70 68 67 65""".split()]
+MUL = [128, 125, 123, 120, 117, 115, 112, 110, 108, 105, 103, 101, 99, 97, 95, 92]
+MUL += [91, 89, 87, 85, 83, 81, 79, 78, 76, 74, 73, 71, 70, 68, 67, 65]
 
 
 class Model:

@@ -43,6 +43,11 @@ def test_configs_are_read_and_written(config: SensingConfig) -> None:
     assert all(np.count_nonzero(shipped.matrix(ratio)[0], axis=0).max() <= 4 for ratio in range(3))
 
 
+def changed(config: SensingConfig, field: str, value: object) -> SensingConfig:
+    section, _, name = field.rpartition(".")
+    return replace(config, **({section: replace(getattr(config, section), **{name: value})} if section else {name: value}))
+
+
 @pytest.mark.parametrize(("field", "value"), [
     ("window", 24), ("window", 4), ("name", "a b"), ("modality", "signal"),
     ("measure.ratios", ()), ("measure.ratios", (("sum 5",),)), ("measure.ratios", (("sum",), ("sum 8",))), ("measure.ratios", ((), ("sum 8",))),
@@ -51,12 +56,8 @@ def test_configs_are_read_and_written(config: SensingConfig) -> None:
     ("validation.length", 8), ("training.parts", ("prior",)),
 ])  # fmt: skip
 def test_wrong_fields_are_named(config: SensingConfig, field: str, value: object) -> None:
-    section, _, name = field.rpartition(".")
     with pytest.raises(InputError, match="Expected"):
-        if section:
-            replace(config, **{section: replace(getattr(config, section), **{name: value})})
-        else:
-            replace(config, **{name: value})
+        changed(config, field, value)
 
 
 def test_ratios_take_turns_by_their_shares(config: SensingConfig) -> None:
@@ -141,7 +142,7 @@ def test_measurements_of_training_are_those_of_the_core(finished, config: Sensin
     t = next(t for t in range(symbols.codes) if symbols.dial[t][1] == 1)
     core = symbols.measure(x[:, None], t)[:, 0]
     there = measured(config, 1, x.astype(float), symbols.dial[t][0])
-    assert np.all(np.abs(core - there) <= 1 + 0.005 * np.abs(there))  # multipliers are rounded to 7 bits
+    assert np.all(np.abs(core - there) <= 1 + 0.008 * np.abs(there))  # multipliers are rounded to 7 bits
 
 
 # --- the prior and the dial ---

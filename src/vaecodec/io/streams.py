@@ -37,6 +37,9 @@ def content(codec: ImageCodec | SignalCodec | SensingCodec | BoundedCodec, data:
         raise InputError("regions, scales, haste and leave to be partial are for pictures; this stream holds a signal")
     if isinstance(codec, BoundedCodec):
         return _recording(*codec.read(data))
+    if isinstance(codec, SensingCodec):
+        sensed = codec.latents(data)
+        return _recording(codec.decode_latents(sensed), sensed.header, sensed.metadata)
     latents = codec.latents(data)
     return _recording(codec.decode_latents(latents), latents.header, latents.metadata)
 
