@@ -2,6 +2,7 @@
 
     images.bench_images    photos: JPEG, WebP, JPEG 2000, AVIF, JPEG XL
     signals.bench_signals  sensor signals: DWT with an adaptive range coder, SZ3, FLAC; R-peaks of ECG
+    sensing.bench_sensing  compressed sensing: sparse Bayesian learning, random sensing, the wavelet codec
     sheet.bench_sheet      a picture at equal bytes, side by side
     large.bench_large      memory and time of a large picture and its parts
     streams.bench_stream   what packets and bad lines cost, and the memory of a long stream
@@ -18,15 +19,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vaecodec.benchmarks.images import bench_images
     from vaecodec.benchmarks.large import bench_large
+    from vaecodec.benchmarks.sensing import bench_sensing
     from vaecodec.benchmarks.sheet import bench_sheet
     from vaecodec.benchmarks.signals import bench_signals
     from vaecodec.benchmarks.streams import bench_stream
 
-__all__ = ["bench_images", "bench_large", "bench_sheet", "bench_signals", "bench_stream"]
+__all__ = ["bench_images", "bench_large", "bench_sensing", "bench_sheet", "bench_signals", "bench_stream"]
 
 _HOME = {
     "bench_images": "vaecodec.benchmarks.images",
     "bench_large": "vaecodec.benchmarks.large",
+    "bench_sensing": "vaecodec.benchmarks.sensing",
     "bench_sheet": "vaecodec.benchmarks.sheet",
     "bench_signals": "vaecodec.benchmarks.signals",
     "bench_stream": "vaecodec.benchmarks.streams",

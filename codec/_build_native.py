@@ -81,6 +81,16 @@ int vc_bounded_decode(
     vc_bounded_channel *state, int32_t channels, int32_t max_error, const uint8_t *data, size_t n, int32_t *x, size_t samples
 );
 
+typedef struct { uint16_t window, codes; uint8_t n_ratios, rounding; ...; } vc_sense;
+typedef struct { uint16_t exponent; uint8_t ratio, bank; } vc_sense_step;
+#define VC_SENSE_MOST_BYTES ...
+int vc_sense_load(vc_sense *s, const uint8_t *blob, size_t n);
+vc_sense_step vc_sense_step_of(const vc_sense *s, int t);
+int16_t vc_sense_quantise(int32_t y, int32_t exponent, int32_t rounding);
+int vc_sense_measure(const vc_sense *s, int t, int rounding, const int16_t *x, size_t stride, int16_t *z);
+int64_t vc_sense_encode(const vc_sense *s, int t, int32_t channels, int32_t windows, const int16_t *z, uint8_t *out, size_t capacity);
+int vc_sense_decode(const vc_sense *s, int t, int32_t channels, int32_t windows, const uint8_t *data, size_t n, int16_t *z);
+
 uint16_t vc_crc16(uint16_t crc, const uint8_t *data, size_t n);
 uint32_t vc_crc32c(uint32_t crc, const uint8_t *data, size_t n);
 
@@ -104,6 +114,7 @@ INCLUDES = """
 #include "vc_packet_writer.h"
 #include "vc_prior.h"
 #include "vc_quantise.h"
+#include "vc_sense.h"
 #include "vc_target.h"
 """
 

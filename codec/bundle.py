@@ -24,6 +24,7 @@ from typing import Any
 from vaecodec.codec.errors import ModelError
 from vaecodec.codec.interpreter import Network
 from vaecodec.codec.native import SymbolModel
+from vaecodec.codec.sensing_model import SenseModel
 
 __all__ = ["SUFFIX", "Bundle", "model_id", "pack", "search_path", "synthesis_id"]
 
@@ -133,8 +134,19 @@ class Bundle:
 
     @property
     def modality(self) -> str:
-        """Either "image" or "signal"."""
+        """One of "image", "signal", and "sensing" (signals that are sensed compressively)."""
         return str(self.manifest["modality"])
+
+    @property
+    def content(self) -> str:
+        """What it codes: "image" or "signal"."""
+        return "image" if self.modality == "image" else "signal"
+
+    @property
+    def step_codes(self) -> tuple[int, int]:
+        """Step codes of quality 100 and of quality 0."""
+        model = self.sensing if self.modality == "sensing" else self.symbols
+        return model.t_lo, model.t_hi
 
     @cached_property
     def model_id(self) -> int:
@@ -148,18 +160,20 @@ class Bundle:
 
     @cached_property
     def symbols(self) -> SymbolModel:
-        """The parsed symbols.bin.
+        """The parsed symbols.bin of a picture's or signal's model.
 
         Raises:
             ModelError: it is missing, damaged, or not the one that the manifest names.
         """
-        blob = self.member("symbols.bin")
-        if model_id(blob) != self.model_id:
-            raise ModelError(f"{self.name}: symbols.bin is not the one its manifest names")
-        model = SymbolModel(blob)
+        model = SymbolModel(self._symbols())
         if (model.rank == 2) != (self.modality == "image"):
             raise ModelError(f"{self.name}: a model of rank {model.rank} cannot code modality {self.modality!r}")
         return model
+
+    @cached_property
+    def sensing(self) -> SenseModel:
+        """The parsed symbols.bin of a compressed sensing model; errors as `symbols`."""
+        return SenseModel(self._symbols())
 
     def network(self, threads: int = 1) -> Network:
         """A new interpreter of decoder.tflite."""
@@ -188,12 +202,18 @@ class Bundle:
         """
         for name in self.manifest["sha256"]:
             self.member(name)
-        self.symbols  # noqa: B018  parses and checks
+        self.step_codes  # noqa: B018  parses and checks
         self.network()
         if "golden.npz" in self.manifest["sha256"]:
             from vaecodec.codec import golden
 
             golden.check(self)
+
+    def _symbols(self) -> bytes:
+        blob = self.member("symbols.bin")
+        if model_id(blob) != self.model_id:
+            raise ModelError(f"{self.name}: symbols.bin is not the one its manifest names")
+        return blob
 
     def _read(self, name: str, most: int) -> bytes:
         where = "the bundle" if isinstance(self._source, bytes) else str(self._source)
@@ -226,8 +246,8 @@ def _check_manifest(manifest: Any) -> None:
     hashes = manifest.get("sha256")
     if not texts or not isinstance(hashes, dict) or not all(isinstance(h, str) for h in hashes.values()):
         raise ModelError("the manifest lacks a name, a modality, ids or hashes")
-    if manifest["modality"] not in ("image", "signal"):
-        raise ModelError(f"modality {manifest['modality']!r}; expected 'image' or 'signal'")
+    if manifest["modality"] not in ("image", "signal", "sensing"):
+        raise ModelError(f"modality {manifest['modality']!r}; expected 'image', 'signal' or 'sensing'")
     if not _is_hex(manifest["model_id"], 8) or not _is_hex(manifest["synthesis_id"], 4):
         raise ModelError("the manifest's ids are not hexadecimal")
     if not isinstance(manifest.get("halo"), int) or not 0 <= manifest["halo"] <= 64:

@@ -27,6 +27,7 @@ __all__ = [
     "ImageHeader",
     "Metadata",
     "Packet",
+    "SensedHeader",
     "SignalHeader",
     "fits_brief",
     "read_file",
@@ -42,7 +43,7 @@ VERSION = 1
 SYNC = 0xB5
 DATA, METADATA, INDEX, END = range(4)
 SHORT_BIT, CRC32_BIT = 0x08, 0x10
-SIGNAL, IMAGE, BOUNDED, BRIEF = 1, 2, 3, 4
+SIGNAL, IMAGE, BOUNDED, SENSED, BRIEF = 1, 2, 3, 4, 5
 # Bits of a brief signal's form, above the sample type in bits 0..2; bits 5..7 are the shift.
 OWN_RATE, GAINS, FORM_SHIFT = 8, 16, 5
 # Of the shift of other signals: gains stand behind the offsets.
@@ -134,6 +135,11 @@ class SignalHeader:
     def scales(self) -> tuple[float, ...]:
         """What a unit of the analysis' input is worth in each channel, in units of the samples."""
         return tuple(2.0 ** (self.shift + gain / 16) for gain in self.gains or (0,) * self.channels)
+
+
+@dataclass(frozen=True)
+class SensedHeader(SignalHeader):
+    """Header of a signal that was sensed compressively (section 14): fields as of a signal, `rows` in windows a packet."""
 
 
 @dataclass(frozen=True)
@@ -274,7 +280,7 @@ def crc16(data: bytes) -> int:
 
 def write_header(header: Header) -> bytes:
     """The bytes of a file's header, magic to CRC; not of a brief one, which is a whole file (`write_file`)."""
-    modality = IMAGE if isinstance(header, ImageHeader) else SIGNAL if isinstance(header, SignalHeader) else BOUNDED
+    modality = _modality(header)
     body = bytes([modality]) + header.model_id.to_bytes(4, "little") + header.synthesis_id.to_bytes(2, "little")
     if isinstance(header, BoundedHeader):
         body += _bounded_fields(header)
@@ -302,6 +308,12 @@ def _write_brief(h: SignalHeader, packet: Packet) -> bytes:
     if len(body) > MAX_BRIEF or h.shift > MAX_BRIEF_SHIFT:
         raise InputError(f"a brief signal has at most {MAX_BRIEF} bytes and a shift of {MAX_BRIEF_SHIFT}, got {len(body)} and {h.shift}")
     return _framed(body)
+
+
+def _modality(header: Header) -> int:
+    if isinstance(header, SensedHeader):
+        return SENSED
+    return IMAGE if isinstance(header, ImageHeader) else SIGNAL if isinstance(header, SignalHeader) else BOUNDED
 
 
 def _image_fields(h: ImageHeader) -> bytes:
@@ -356,8 +368,8 @@ def read_header(data: bytes) -> tuple[Header, int]:
 
 def _read_body(cursor: Cursor) -> Header:
     modality = cursor.uint(1, "the modality")
-    known = "1 (signal), 2 (image), 3 (signal of bounded error) or 4 (brief signal)"
-    require(modality in (SIGNAL, IMAGE, BOUNDED, BRIEF), f"modality {modality}; expected {known}")
+    known = "1 (signal), 2 (image), 3 (signal of bounded error), 4 (sensed signal) or 5 (brief signal)"
+    require(modality in (SIGNAL, IMAGE, BOUNDED, SENSED, BRIEF), f"modality {modality}; expected {known}")
     ids = cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id")
     if modality == BRIEF:
         return _read_brief(cursor, *ids)
@@ -368,7 +380,9 @@ def _read_body(cursor: Cursor) -> Header:
 
 def _read_modelled(cursor: Cursor, modality: int, model_id: int, synthesis_id: int) -> Header:
     ids = model_id, synthesis_id, cursor.uint(1, "the step code")
-    return _read_image(cursor, *ids) if modality == IMAGE else _read_signal(cursor, *ids)
+    if modality == IMAGE:
+        return _read_image(cursor, *ids)
+    return _read_signal(cursor, SensedHeader if modality == SENSED else SignalHeader, *ids)
 
 
 def _read_bounded(cursor: Cursor, model_id: int, synthesis_id: int) -> BoundedHeader:
@@ -419,7 +433,7 @@ def _read_image(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int
     return ImageHeader(model_id, synthesis_id, step_code, width, height, mode, tile_width, tile_height, order)
 
 
-def _read_signal(cursor: Cursor, model_id: int, synthesis_id: int, step_code: int) -> SignalHeader:
+def _read_signal(cursor: Cursor, kind: type[SignalHeader], model_id: int, synthesis_id: int, step_code: int) -> SignalHeader:
     channels, rate, sample_type = read_sampling(cursor)
     rows = cursor.varint("blocks a packet")
     require(rows > 0, "packets of 0 blocks")
@@ -427,7 +441,7 @@ def _read_signal(cursor: Cursor, model_id: int, synthesis_id: int, step_code: in
     shift = scale & ~SHIFT_GAINS
     require(shift <= 31, f"shift {shift}; expected 0..31")
     fields = _read_channel_fields(cursor, channels, bool(scale & SHIFT_GAINS))
-    return SignalHeader(model_id, synthesis_id, step_code, rate, sample_type, rows, shift, *fields)
+    return kind(model_id, synthesis_id, step_code, rate, sample_type, rows, shift, *fields)
 
 
 def _read_channel_fields(cursor: Cursor, channels: int, with_gains: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:

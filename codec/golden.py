@@ -17,11 +17,12 @@ from vaecodec.codec.bundle import HEADER_ERRORS, ZIP_ERRORS, Bundle
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, UnsupportedError
 from vaecodec.codec.image import ImageCodec, ImageLatents
 from vaecodec.codec.recordings import read_json
+from vaecodec.codec.sensing import SensedLatents, SensingCodec
 from vaecodec.codec.signal import SignalCodec, SignalLatents
 
 __all__ = ["build", "check", "tolerance"]
 
-Codec = ImageCodec | SignalCodec
+Codec = ImageCodec | SignalCodec | SensingCodec
 # Largest difference of reconstructions in 8-bit components or in units of a signal's step.
 UNITS = 2.0
 MAX_UNPACKED = 1 << 28
@@ -82,7 +83,7 @@ def _stored(bundle: Bundle) -> dict[str, NDArray[Any]]:
         raise ModelError(f"{bundle.name}: golden.npz is damaged: {error}") from error
 
 
-def tolerance(latents: ImageLatents | SignalLatents, recon: NDArray[Any]) -> Any:
+def tolerance(latents: ImageLatents | SignalLatents | SensedLatents, recon: NDArray[Any]) -> Any:
     """How far a sample of another conforming decoder may be from `recon`, by channel."""
     if isinstance(latents, ImageLatents):
         return UNITS
@@ -92,6 +93,8 @@ def tolerance(latents: ImageLatents | SignalLatents, recon: NDArray[Any]) -> Any
 
 
 def _codec(bundle: Bundle) -> Codec:
+    if bundle.modality == "sensing":
+        return SensingCodec(bundle)
     return ImageCodec(bundle) if bundle.modality == "image" else SignalCodec(bundle)
 
 

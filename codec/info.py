@@ -6,7 +6,7 @@ from typing import Any
 
 from vaecodec.codec import container
 from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.container import BoundedHeader, File, ImageHeader, SignalHeader
+from vaecodec.codec.container import BoundedHeader, File, ImageHeader, SensedHeader, SignalHeader
 from vaecodec.codec.errors import ModelError
 from vaecodec.codec.rate import quality_of
 from vaecodec.codec.recordings import read_json
@@ -54,14 +54,17 @@ def _coding(header: container.Header | StreamHeader, bundle: Bundle | None) -> d
     if isinstance(header, BoundedHeader):
         return {"modality": "signal", "model": "none", "max_error": header.max_error}
     bundle = bundle or _find(header.model_id)
-    return {
+    facts = {
         "modality": "image" if isinstance(header, ImageHeader) else "signal",
         "model": bundle and bundle.name,
         "model_id": f"{header.model_id:08x}",
         "synthesis_id": f"{header.synthesis_id:04x}",
-        "quality": bundle and round(quality_of(header.step_code, bundle.symbols.t_lo, bundle.symbols.t_hi), 2),
+        "quality": bundle and round(quality_of(header.step_code, *bundle.step_codes), 2),
         "step_code": header.step_code,
     }
+    if isinstance(header, SensedHeader) and bundle is not None and header.step_code < bundle.sensing.codes:
+        facts["measurements_per_sample"] = bundle.sensing.ratio(header.step_code).measurements / bundle.sensing.window
+    return facts
 
 
 def _find(model_id: int) -> Bundle | None:

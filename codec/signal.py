@@ -22,7 +22,7 @@ from vaecodec.codec.arguments import check_kind, check_threads, shown, whole_num
 from vaecodec.codec.balance import channel_prdn, fit_channels, level_gains, made_smaller
 from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SignalHeader
+from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SensedHeader, SignalHeader
 from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.lapped import LappedSynthesis
@@ -358,6 +358,8 @@ class SignalCodec:
             raise ModelError("this stream holds samples of bounded error, no latents")
         if not isinstance(header, SignalHeader):
             raise ModelError(f"this stream holds a picture; {self.bundle.name} codes signals")
+        if isinstance(header, SensedHeader):
+            raise ModelError(f"this stream holds sums of samples; {self.bundle.name} codes filter banks' coefficients")
         if header.model_id != self.bundle.model_id:
             raise ModelError(f"this stream needs model {header.model_id:08x}; {self.bundle.name} is {self.bundle.model_id:08x}")
         return header if header.rate is not None else replace(header, rate=self._rate(None))

@@ -56,7 +56,8 @@ def cli_export_bundle(
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        from vaecodec.export.bundle import Facts, write_bundle
+        from vaecodec.export.bundle import write_bundle
+        from vaecodec.export.facts import Facts
     except ImportError as error:
         raise UnsupportedError(f"Export needs packages that are not installed ({error}): pip install '.[train]'") from error
     facts = Facts(name, version, licence, tuple(source), description)

@@ -22,42 +22,25 @@ from vaecodec.codec.errors import InputError
 from vaecodec.codec.native import SymbolModel
 from vaecodec.export.decoder_tflite import decoder_tflite, halo
 from vaecodec.export.encoder_tflite import encoder_tflite
+from vaecodec.export.facts import PACKET_SECONDS, Facts
 from vaecodec.export.golden import golden_vectors
 from vaecodec.export.lapped import LappedAnalysis, lapped_decoder
 from vaecodec.export.model_card import model_card
 from vaecodec.export.report import Report, measure
+from vaecodec.export.sensing_bundle import sensing_bundle
 from vaecodec.export.trained import Exported, Trained, convert, from_model
 from vaecodec.train import weights
 from vaecodec.train.data.examples import load_examples
 from vaecodec.train.data.files import split
+from vaecodec.train.model import CodecModel
 from vaecodec.train.run_folder import RunFolder
+from vaecodec.train.sensing import RecoveryModel
+from vaecodec.train.sensing_config import Config
 
 Array = npt.NDArray[Any]
 
-PACKET_SECONDS = 30.0
 PACKET_BLOCKS = 128  # where no sampling rate says how long a block is
 _ENCODER_SIDE = 256
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a bundle says about itself beyond what its weights show.
-
-    Attributes:
-        name: of the model; the config's unless given.
-        version: of these weights.
-        licence: of the weights, an SPDX identifier.
-        sources: data they were trained on, one text each: name, licence, what part.
-        description: one or two sentences: what it codes and for whom.
-        command: how it was made.
-    """
-
-    name: str | None = None
-    version: str = "1"
-    licence: str = "Apache-2.0"
-    sources: tuple[str, ...] = ()
-    description: str = ""
-    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,10 +106,14 @@ def write_bundle(run: str | Path, out: str | Path, facts: Facts, *, data: str | 
     path = Path(out)
     if path.suffix != SUFFIX:
         raise InputError(f"a bundle's name ends in {SUFFIX}, not {path.name}")
-    trained = load_run(run)
-    held_out = load_samples(trained, data, samples) if data is not None else []
+    model, steps = load_model(run)
+    held_out = load_samples(model.config, data, samples) if data is not None else []
     command = facts.command or _command(run, path, data, samples)
-    result = export_bundle(trained, replace(facts, name=facts.name or path.stem, command=command), held_out)
+    facts = replace(facts, name=facts.name or path.stem, command=command)
+    if isinstance(model, RecoveryModel):
+        result = Result(sensing_bundle(model, steps, facts, held_out))
+    else:
+        result = export_bundle(from_model(model, steps), facts, held_out)
     Bundle(result.blob).verify()
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(result.blob)
@@ -140,17 +127,24 @@ def load_run(run: str | Path) -> Trained:
     Raises:
         InputError: no weights there, or damaged ones.
     """
+    model, steps = load_model(run)
+    if isinstance(model, RecoveryModel):
+        raise InputError(f"Expected a model with a filter bank. Received: {run}, a model of compressed sensing")
+    return from_model(model, steps)
+
+
+def load_model(run: str | Path) -> tuple[CodecModel | RecoveryModel, int]:
+    """The Keras model of a run's folder or of a weights file, and its training steps; errors as `load_run`."""
     path = Path(run)
-    return from_model(*weights.load(RunFolder(path).weights if path.is_dir() else path))
+    return weights.load(RunFolder(path).weights if path.is_dir() else path)
 
 
-def load_samples(trained: Trained, data: str | Path, count: int) -> list[Array]:
+def load_samples(config: Config, data: str | Path, count: int) -> list[Array]:
     """Held-out pictures (uint8 [H, W, C]) or signals (int32 [N, 1]) of a data folder, at most `count`, spread over its validation files.
 
     Raises:
         InputError: no such folder, or nothing to validate on.
     """
-    config = trained.config
     _, paths = split(config, data)
     paths = [paths[i * len(paths) // count] for i in range(count)] if len(paths) > count else paths
     examples = load_examples(config, paths).fixed(config.validation.length, count)

@@ -26,7 +26,7 @@ def golden_vectors(bundle: Bundle, bits: int = 8) -> bytes:
     if bundle.modality == "image":
         inputs = [picture(48, 64), picture(33, 37), picture(40, 40)[..., 0]]
     else:
-        block = 1 << bundle.symbols.levels
+        block = bundle.sensing.window if bundle.modality == "sensing" else 1 << bundle.symbols.levels
         inputs = [signal(9 * block, 1, bits)[:, 0], signal(5 * block + 7, 2, bits), signal(3 * block, 1, bits)[:, 0]]
     return golden.build(bundle, inputs, QUALITIES)
 

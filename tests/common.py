@@ -9,12 +9,14 @@ import numpy as np
 
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.image import ImageCodec
+from vaecodec.codec.sensing import SensingCodec
 from vaecodec.codec.signal import SignalCodec
 
 ROOT = Path(__file__).parents[1]
 RELEASE = ROOT / "conformance" / "0.1"
 IMAGE_BUNDLE = RELEASE / "tiny-image.vaemodel"
 SIGNAL_BUNDLE = RELEASE / "tiny-signal.vaemodel"
+SENSING_BUNDLE = RELEASE / "tiny-sensing.vaemodel"
 
 
 @cache
@@ -25,6 +27,11 @@ def image_codec() -> ImageCodec:
 @cache
 def signal_codec() -> SignalCodec:
     return SignalCodec(Bundle.open(SIGNAL_BUNDLE))
+
+
+@cache
+def sensing_codec() -> SensingCodec:
+    return SensingCodec(Bundle.open(SENSING_BUNDLE))
 
 
 def picture(height: int, width: int, planes: int = 3, seed: int = 0) -> np.ndarray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -19,11 +20,13 @@ from vaecodec.codec.errors import InputError
 from vaecodec.train import weights
 from vaecodec.train.config import ModelConfig
 from vaecodec.train.config_io import load_config, with_options
-from vaecodec.train.data.examples import load_examples
+from vaecodec.train.data.examples import Examples, load_examples
 from vaecodec.train.data.files import split
 from vaecodec.train.evaluate import Evaluator, Figure, score
 from vaecodec.train.pictures import side_by_side
 from vaecodec.train.run_folder import RunFolder
+from vaecodec.train.sensing_config import Config, SensingConfig
+from vaecodec.train.sensing_trainer import SensingEvaluator, SensingTrainer
 from vaecodec.train.strategies import is_chief, make_strategy
 from vaecodec.train.trainer import Losses, Trainer
 
@@ -50,7 +53,7 @@ class Result:
 
 
 def train(
-    config: str | Path | ModelConfig,
+    config: str | Path | Config,
     data: str | Path,
     out: str | Path,
     *,
@@ -88,6 +91,8 @@ def train(
         InputError: if config, data, out or an option is wrong.
     """
     config = _configured(config, steps, minutes, seed, batch)
+    if mixed_precision and isinstance(config, SensingConfig):
+        raise InputError("Expected float32 for compressed sensing, whose networks are small. Received: mixed_precision")
     if resume and init:
         raise InputError("Expected either resume or init. Received: both")
     folder = RunFolder(out)
@@ -96,7 +101,7 @@ def train(
     placed = make_strategy(strategy)
     chief = is_chief(placed)
     examples, fixed = _read_data(config, data)
-    trainer = Trainer(config, examples, placed, mixed_precision)
+    trainer = _trainer(config, examples, placed, mixed_precision)
     if init:
         weights.initialise(trainer.model, init)
     if resume:
@@ -104,25 +109,36 @@ def train(
     elif chief:
         folder.create(config)
     with _writing_place(folder, chief) as place:
-        return _Session(trainer, Evaluator(trainer.model, fixed), place, checkpoint_minutes * 60, quiet or not chief).run()
+        session = _Session(trainer, _evaluator(trainer, fixed), place, checkpoint_minutes * 60, quiet or not chief)
+        return session.run()
 
 
 def _configured(
-    config: str | Path | ModelConfig, steps: int | None, minutes: float | None, seed: int | None, batch: int | None
-) -> ModelConfig:
+    config: str | Path | Config, steps: int | None, minutes: float | None, seed: int | None, batch: int | None
+) -> Config:
     if steps is not None and minutes is not None:
         raise InputError("Expected either steps or minutes. Received: both")
-    config = config if isinstance(config, ModelConfig) else load_config(config)
+    config = config if isinstance(config, (ModelConfig, SensingConfig)) else load_config(config)
     if minutes is not None:
         steps = 0
     return with_options(config, "training", steps=steps, minutes=minutes, seed=seed, batch=batch)
 
 
-def _read_data(config: ModelConfig, data: str | Path):
+def _read_data(config: Config, data: str | Path):
     train_files, validation_files = split(config, data)
     examples = load_examples(config, tqdm(train_files, desc="reading", unit="file", leave=False, disable=None))
     held = load_examples(config, validation_files)
     return examples, held.fixed(config.validation.length, config.validation.files)
+
+
+def _trainer(config: Config, examples: Examples, strategy: tf.distribute.Strategy, mixed_precision: bool) -> Trainer:
+    if isinstance(config, SensingConfig):
+        return SensingTrainer(config, examples, strategy)  # type: ignore[arg-type]
+    return Trainer(config, examples, strategy, mixed_precision)
+
+
+def _evaluator(trainer: Trainer, examples: list[np.ndarray]) -> Evaluator | SensingEvaluator:
+    return SensingEvaluator(trainer.model, examples) if isinstance(trainer, SensingTrainer) else Evaluator(trainer.model, examples)
 
 
 @contextmanager
@@ -135,7 +151,7 @@ def _writing_place(folder: RunFolder, chief: bool) -> Iterator[RunFolder]:
 class _Session:
     """The loop around a trainer: bar, logs, evaluations, checkpoints, signals."""
 
-    def __init__(self, trainer: Trainer, evaluator: Evaluator, folder: RunFolder, checkpoint_seconds: float, quiet: bool):
+    def __init__(self, trainer: Trainer, evaluator: Evaluator | SensingEvaluator, folder: RunFolder, checkpoint_seconds: float, quiet: bool):
         self.trainer, self.evaluator, self.folder, self.quiet = trainer, evaluator, folder, quiet
         self.checkpoint_seconds = checkpoint_seconds
         self.evaluation_seconds = 60 * trainer.config.validation.minutes
@@ -149,6 +165,8 @@ class _Session:
             self._loop(bar)
         if self.trainer.done and not self.stop:
             self.evaluate()
+            if isinstance(self.trainer, SensingTrainer):
+                self.trainer.finish()
         self.save()
         self.writer.close()
         t = self.trainer

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config import ModelConfig
+from vaecodec.train.sensing_config import SENSING, Config, SensingConfig
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,7 +21,7 @@ SHIPPED = Path(__file__).with_name("configs")
 T = TypeVar("T")
 
 
-def load_config(source: str | Path) -> ModelConfig:
+def load_config(source: str | Path) -> Config:
     """Reads a config.
 
     Args:
@@ -47,7 +48,7 @@ def config_text(source: str | Path) -> str:
     return _find(source).read_text(encoding="utf-8")
 
 
-def parse_config(text: str) -> ModelConfig:
+def parse_config(text: str) -> Config:
     """A config from TOML text.
 
     Raises:
@@ -57,17 +58,17 @@ def parse_config(text: str) -> ModelConfig:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, and so is an integer of too many digits
         raise InputError(f"Expected TOML. {error}") from error
-    if values.get("modality") == "signal" and isinstance(values.setdefault("sensor", {}), dict):
+    if values.get("modality") in ("signal", SENSING) and isinstance(values.setdefault("sensor", {}), dict):
         values["sensor"].setdefault("offset", 0.0)
     try:
-        return _build(ModelConfig, values, "")
+        return _build(SensingConfig, values, "") if values.get("modality") == SENSING else _build(ModelConfig, values, "")
     except InputError:
         raise
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"Expected fields of the types that docs/training.md names. Received: {error}") from error
 
 
-def dump_config(config: ModelConfig) -> str:
+def dump_config(config: Config) -> str:
     """TOML text with every field, which `parse_config` turns into an equal object."""
     lines, tables = [], []
     for f in fields(config):
@@ -79,7 +80,7 @@ def dump_config(config: ModelConfig) -> str:
     return "\n".join([*lines, *tables, ""])
 
 
-def with_options(config: ModelConfig, section: str, **options: Any) -> ModelConfig:
+def with_options(config: Config, section: str, **options: Any) -> Config:
     """The config with the options that are not None put into a section, checked again."""
     given = {k: v for k, v in options.items() if v is not None}
     return replace(config, **{section: replace(getattr(config, section), **given)})

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from vaecodec.codec.errors import InputError
-from vaecodec.train.config import ModelConfig
 from vaecodec.train.config_io import dump_config, load_config
+from vaecodec.train.sensing_config import Config
 
 
 class RunFolder:
@@ -34,7 +34,7 @@ class RunFolder:
         self.figures = self.path / "figures.jsonl"
         self.logs = self.path / "logs"
 
-    def create(self, config: ModelConfig) -> None:
+    def create(self, config: Config) -> None:
         """Makes the folder of a new run.
 
         Raises:
@@ -45,7 +45,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self.config.write_text(dump_config(config), encoding="utf-8")
 
-    def enter(self, config: ModelConfig) -> None:
+    def enter(self, config: Config) -> None:
         """Checks that the folder holds a run of this config, which may differ in its validation alone.
 
         Raises:
@@ -63,7 +63,7 @@ class RunFolder:
             file.write(json.dumps(line) + "\n")
 
 
-def _difference(old: ModelConfig, new: ModelConfig) -> str:
+def _difference(old: Config, new: Config) -> str:
     pairs = zip(dump_config(old).splitlines(), dump_config(new).splitlines(), strict=True)
     a, b = next((a, b) for a, b in pairs if a != b)
     return f"{b}, was {a}"

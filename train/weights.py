@@ -15,6 +15,8 @@ from vaecodec.codec.bundle import HEADER_ERRORS, ZIP_ERRORS
 from vaecodec.codec.errors import InputError
 from vaecodec.train.config_io import dump_config, parse_config
 from vaecodec.train.model import CodecModel, build
+from vaecodec.train.sensing import RecoveryModel
+from vaecodec.train.sensing_config import SensingConfig
 from vaecodec.train.topology import Conv, Shuffle
 
 # Start of the weights of a block that the file lacks, over what a fresh model starts with.
@@ -23,6 +25,8 @@ NEW_BLOCK = 0.01
 
 def named(model: CodecModel) -> dict[str, tf.Variable]:
     """The weights by name, in the order of creation within each layer."""
+    if isinstance(model, RecoveryModel):
+        return model.named()
     found: dict[str, tf.Variable] = {}
     for part in ("colour", "unmix", "analysis", "prior"):
         layer = getattr(model, part)
@@ -47,6 +51,8 @@ def save(path: str | Path, model: CodecModel, step: int) -> None:
     path = Path(path)
     arrays = {name: variable.numpy().astype(np.float32) for name, variable in named(model).items()}
     text = np.frombuffer(dump_config(model.config).encode(), np.uint8)
+    if isinstance(model, RecoveryModel) and model.symbols:
+        arrays["symbols"] = np.frombuffer(model.symbols, np.uint8)
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, config=text, step=np.int64(step), **arrays)
@@ -67,10 +73,13 @@ def load(path: str | Path) -> tuple[CodecModel, int]:
     """
     arrays = _read(path)
     try:
-        model = build(parse_config(bytes(arrays.pop("config")).decode()))
+        config = parse_config(bytes(arrays.pop("config")).decode())
+        model = RecoveryModel(config) if isinstance(config, SensingConfig) else build(config)
         step = int(arrays.pop("step"))
     except (KeyError, UnicodeDecodeError, TypeError, ValueError) as error:
         raise InputError(f"Expected a weights file. Received: {path} ({error})") from error
+    if isinstance(model, RecoveryModel):
+        model.symbols = arrays.pop("symbols", np.empty(0, np.uint8)).tobytes()
     _assign(model, arrays, str(path))
     return model, step
 
@@ -92,6 +101,10 @@ def initialise(model: CodecModel, path: str | Path) -> int:
     arrays = _read(path)
     step = arrays.pop("step", np.int64(0))
     arrays.pop("config", None)
+    if isinstance(model, RecoveryModel):  # what it sends is found anew for its own measurements
+        arrays.pop("symbols", None)
+        _assign(model, arrays, str(path))
+        return int(step)
     _assign(model, _matched(model, _deepened(model, _widened(model, arrays))), str(path))
     return int(step)
 

@@ -27,7 +27,8 @@
     X(VC_EM_CAUSAL, -27, "an operation of the model reads what is not yet written")       \
     X(VC_EM_WRITER, -28, "a channel of the model's planes is written twice")              \
     X(VC_EM_DEPTH, -29, "a plane of the model keeps fewer rows than are read")            \
-    X(VC_EM_SUM, -30, "a convolution of the model may exceed 32 bits")
+    X(VC_EM_SUM, -30, "a convolution of the model may exceed 32 bits")                    \
+    X(VC_EM_SENSE, -31, "the model does not start with VCSS and version 1")
 
 enum vc_error {
     VC_OK = 0,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vaecodec.api import decode, encode, info, load, models
     from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError, UnsupportedError, VaecodecError
     from vaecodec.codec.image import ImageCodec, ImageLatents
+    from vaecodec.codec.sensing import SensedLatents, SensingCodec
     from vaecodec.codec.signal import SignalCodec, SignalLatents
     from vaecodec.codec.stream_decoder import Chunk, Decoder, Fault
     from vaecodec.codec.stream_encoder import Encoder
@@ -50,6 +51,8 @@ __all__ = [
     "InputError",
     "LimitError",
     "ModelError",
+    "SensedLatents",
+    "SensingCodec",
     "SignalCodec",
     "SignalLatents",
     "SynthesisWarning",
@@ -67,6 +70,7 @@ _HOMES = {
     "vaecodec.api": ("decode", "encode", "info", "load", "models"),
     "vaecodec.codec.errors": ("FormatError", "InputError", "LimitError", "ModelError", "UnsupportedError", "VaecodecError"),
     "vaecodec.codec.image": ("ImageCodec", "ImageLatents"),
+    "vaecodec.codec.sensing": ("SensedLatents", "SensingCodec"),
     "vaecodec.codec.signal": ("SignalCodec", "SignalLatents"),
     "vaecodec.codec.stream_decoder": ("Chunk", "Decoder", "Fault"),
     "vaecodec.codec.stream_encoder": ("Encoder",),

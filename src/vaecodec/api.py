@@ -16,13 +16,14 @@ from vaecodec.codec.bundle import Bundle, installed
 from vaecodec.codec.errors import ModelError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.info import describe
+from vaecodec.codec.sensing import SensingCodec
 from vaecodec.codec.signal import SignalCodec
 from vaecodec.codec.stream_file import StreamFile
 from vaecodec.codec.stream_syntax import is_stream, read_sync_at_start
 
 __all__ = ["decode", "encode", "info", "load", "models"]
 
-Codec = ImageCodec | SignalCodec
+Codec = ImageCodec | SignalCodec | SensingCodec
 AnyCodec = Codec | BoundedCodec | StreamFile
 Array = NDArray[Any]
 
@@ -31,12 +32,12 @@ def load(model: str | Path, *, threads: int = 1, max_size: int | None = None) ->
     """Opens a model and gives its codec.
 
     Args:
-        model: name of a known model ("photo", "ecg"), or path of a .vaemodel file.
+        model: name of a known model ("photo", "ecg", "ecg-cs"), or path of a .vaemodel file.
         threads: threads a decoder may use.
         max_size: pixels, or samples over all channels, above which inputs and streams are refused; 2^27 unless given.
 
     Returns:
-        ImageCodec or SignalCodec with `.encode(array, quality=, ...)`, `.decode(bytes)`, `.info(bytes)`,
+        ImageCodec, SignalCodec or SensingCodec with `.encode(array, quality=, ...)`, `.decode(bytes)`, `.info(bytes)`,
         `.latents(bytes)`, `.encode_latents(latents)`, `.decode_latents(latents)`.
 
     Raises:
@@ -46,7 +47,7 @@ def load(model: str | Path, *, threads: int = 1, max_size: int | None = None) ->
 
 
 def encode(array: Array, model: str | Path, **options: Any) -> bytes:
-    """Compresses an array; options are those of `ImageCodec.encode` and `SignalCodec.encode`."""
+    """Compresses an array; options are those of `ImageCodec.encode`, `SignalCodec.encode` and `SensingCodec.encode`."""
     return cached(str(model)).encode(array, **options)
 
 
@@ -111,7 +112,8 @@ def _manifest(path: Path) -> dict[str, Any]:
 def _codec(bundle: Bundle, threads: int, max_size: int | None) -> Codec:
     if bundle.modality == "image":
         return ImageCodec(bundle, threads=threads, **({} if max_size is None else {"max_pixels": max_size}))
-    return SignalCodec(bundle, threads=threads, **({} if max_size is None else {"max_samples": max_size}))
+    kind = SensingCodec if bundle.modality == "sensing" else SignalCodec
+    return kind(bundle, threads=threads, **({} if max_size is None else {"max_samples": max_size}))
 
 
 def cached(model: str, threads: int = 1) -> Codec:

@@ -1,6 +1,8 @@
+import math
+
 import pytest
 
-from vaecodec.benchmarks.search import coarsest_step, lowest_quality
+from vaecodec.benchmarks.search import coarsest_step, lowest_quality, matching_quality
 
 
 @pytest.mark.parametrize("power", [0.4, 1.0, 2.5])
@@ -29,3 +31,23 @@ def test_quality_zero_may_do() -> None:
 
 def test_a_target_out_of_reach() -> None:
     assert lowest_quality(lambda q: 200 - q, 37) is None
+
+
+def test_a_matching_quality_is_within_the_tolerance() -> None:
+    met: list[float] = []
+
+    def error(quality: float) -> float:
+        met.append(quality)
+        return 40 * math.exp(-quality / 20)
+
+    quality = matching_quality(error, 9.0)
+    assert quality is not None
+    assert 9.0 * 0.985 <= error(quality) <= 9.0
+    assert len(met) < 9
+
+
+def test_a_quality_beside_a_jump_is_the_finer_one() -> None:
+    quality = matching_quality(lambda q: 5.0 if q >= 33.3 else 20.0, 9.0)
+    assert quality == pytest.approx(33.3, abs=0.06)
+    assert matching_quality(lambda q: 9.5, 9.0) is None
+    assert matching_quality(lambda q: 8.5, 9.0) == 0.0

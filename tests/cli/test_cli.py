@@ -618,7 +618,7 @@ def test_info_names_the_bad_file_and_goes_on(capsys: pytest.CaptureFixture[str])
 def test_a_config_to_start_from_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", "imu", "--print-config"]) == 0
     assert "x_acc" in capsys.readouterr().out
-    failing(["train", "nosuch", "--print-config"], 7, "one of ecg, imu, photo", capsys)
+    failing(["train", "nosuch", "--print-config"], 7, "one of ecg, ecg-cs, imu, photo", capsys)
     assert run(["train", "imu", "--data", "."]) == 2
 
 

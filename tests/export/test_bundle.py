@@ -15,7 +15,8 @@ from vaecodec.codec.bundle import MEMBERS, Bundle, pack
 from vaecodec.codec.errors import InputError, ModelError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.export import cli_export_bundle
-from vaecodec.export.bundle import Facts, export_bundle, load_samples, packet_blocks
+from vaecodec.export.bundle import export_bundle, load_samples, packet_blocks
+from vaecodec.export.facts import Facts
 from vaecodec.export.golden import picture, signal
 from vaecodec.export.report import measure
 from vaecodec.export.trained import convert, from_model
@@ -152,7 +153,7 @@ def test_the_command_writes_a_file_named_after_its_output_and_prints_the_costs(r
 def test_samples_are_the_validation_files(tmp_path):
     for i in range(3):
         np.save(tmp_path / f"{i}.npy", signal(600, 1, 11))
-    (sample,) = load_samples(trained("tiny-signal"), tmp_path, 2)
+    (sample,) = load_samples(trained("tiny-signal").config, tmp_path, 2)
     assert sample.dtype == np.int32
     assert sample.shape == (128, 1)
 

@@ -9,10 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from vaecodec.codec.errors import InputError
-from vaecodec.train.config import Data, ModelConfig
+from vaecodec.train.config import Data
 from vaecodec.train.data.readers import read_image, read_signal
 from vaecodec.train.data.recording import Recording, without_gaps
 from vaecodec.train.data.tables import CLOCKS
+from vaecodec.train.sensing_config import Config
 
 
 class Examples(Protocol):
@@ -25,7 +26,7 @@ class Examples(Protocol):
         """At most `count` examples, one a file, spread over the files, at most `length` long."""
 
 
-def load_examples(config: ModelConfig, paths: Iterable[Path]) -> Examples:
+def load_examples(config: Config, paths: Iterable[Path]) -> Examples:
     """Reads all files into memory.
 
     Raises:
@@ -44,7 +45,7 @@ class Crops:
         images: uint8 [H, W, C] each.
     """
 
-    def __init__(self, config: ModelConfig, images: list[np.ndarray]):
+    def __init__(self, config: Config, images: list[np.ndarray]):
         self.data = config.data
         self.unit = 2**config.levels
         self.images = images
@@ -78,7 +79,7 @@ class Windows:
         recordings: int32 [N, channels] each, baseline taken off.
     """
 
-    def __init__(self, config: ModelConfig, recordings: list[np.ndarray]):
+    def __init__(self, config: Config, recordings: list[np.ndarray]):
         self.data = config.data
         self.unit = 2**config.levels
         self.recordings = recordings

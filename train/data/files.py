@@ -7,13 +7,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from vaecodec.codec.errors import InputError
-from vaecodec.train.config import IMAGE, ModelConfig
+from vaecodec.train.config import IMAGE
 from vaecodec.train.data.readers import SIGNAL_READERS, image_suffixes
+from vaecodec.train.sensing_config import Config
 
 HELD_OUT = 20  # one file in so many is held out where the config names none
 
 
-def split(config: ModelConfig, folder: str | Path) -> tuple[list[Path], list[Path]]:
+def split(config: Config, folder: str | Path) -> tuple[list[Path], list[Path]]:
     """Training and validation files.
 
     Args:
@@ -43,7 +44,7 @@ def split(config: ModelConfig, folder: str | Path) -> tuple[list[Path], list[Pat
     return train, [p for p in paths if p in held]
 
 
-def _find(config: ModelConfig, folder: Path) -> list[Path]:
+def _find(config: Config, folder: Path) -> list[Path]:
     suffixes = image_suffixes() if config.modality == IMAGE else set(SIGNAL_READERS)
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
 

@@ -75,14 +75,23 @@ def images(folder: str, **options: Any) -> None:
     default=None,
     help="Whether a detector still finds the heartbeats of an ECG; by default where a WFDB record has annotations (.atr) beside it.",
 )
-def signals(folder: str, **options: Any) -> None:
+@click.option("--cs", is_flag=True, help="Compressed sensing instead: ecg-cs, BSBL-BO, classic random sensing, and the wavelet codec.")
+@click.option("--seconds", type=click.FloatRange(1), help="With --cs: length of the part of each file that BSBL-BO gets; 30 unless given.")
+def signals(folder: str, cs: bool, **options: Any) -> None:
     """Signals of FOLDER: this codec, a DWT coder, a DCT coder, SZ3 and FLAC.
 
     \b
     vaecodec bench signals mitdb/ --out results/
     vaecodec bench signals audio/ -m speech8k --records "*_[0-4]" --prdn 10
+    vaecodec bench signals mitdb/ --cs --out results/
     """
-    _bench("bench_signals", folder, **options)
+    if cs:
+        elsewhere = ("effort", "peers", "r_peaks", "targets", "together")
+        if given := [key for key in elsewhere if options.pop(key) not in (None, False)]:
+            raise click.UsageError(f"--{given[0].replace('targets', 'prdn').replace('_', '-')} has no meaning with --cs")
+    elif options["seconds"] is not None:
+        raise click.UsageError("--seconds is for --cs")
+    _bench("bench_sensing" if cs else "bench_signals", folder, **options)
 
 
 @command.command(no_args_is_help=True)

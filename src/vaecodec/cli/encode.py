@@ -118,7 +118,7 @@ def _suffixes(model: str | None, bounded: bool) -> tuple[str, ...]:
 
     if model is None and not bounded:
         return IMAGE_SUFFIXES
-    chosen = SIGNAL_SUFFIXES if model is None or Bundle.open(model).modality == "signal" else IMAGE_SUFFIXES
+    chosen = SIGNAL_SUFFIXES if model is None or Bundle.open(model).content == "signal" else IMAGE_SUFFIXES
     return (*(s for s in chosen if s != ".dat"), ".npy")
 
 
@@ -132,7 +132,7 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     data = read_input(source)
     suffix = _suffix(source, data, options)
     codec = _codec(suffix, options)
-    content = _read(data, source, suffix, "signal" if codec.bundle is None else codec.bundle.modality, options)
+    content = _read(data, source, suffix, "signal" if codec.bundle is None else codec.bundle.content, options)
     del data  # a large picture has better use for the memory
     stream = _compress(codec, content, source, options)
     write_outputs(job.target, {Path(job.target).name: stream}, options["force"])
@@ -166,7 +166,7 @@ def _suffix(source: str, data: bytes, options: dict[str, Any]) -> str:
     if source != STDIO:
         return Path(source).suffix.lower()
     model = options["model"]
-    return sniff(data, _load(model).bundle.modality if model else "image" if options["max_error"] is None else "signal")
+    return sniff(data, _load(model).bundle.content if model else "image" if options["max_error"] is None else "signal")
 
 
 def _default_model(suffix: str) -> str:
@@ -191,7 +191,7 @@ def _codec(suffix: str, options: dict[str, Any]) -> Any:
     if bounded and model is None and suffix not in IMAGE_SUFFIXES:
         return BoundedCodec()
     codec = _load(model or _default_model(suffix), options["threads"])
-    if bounded and codec.bundle.modality == "image":
+    if bounded and codec.bundle.content == "image":
         raise InputError("--lossless and --max-error are for signals; a picture takes -q, --psnr or a target of bytes")
     return codec
 

@@ -12,6 +12,7 @@ from vaecodec.codec.errors import InputError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.recordings import read_json
 from vaecodec.codec.samples import read_steps
+from vaecodec.codec.sensing import SensingCodec
 from vaecodec.codec.signal import SignalCodec
 from vaecodec.codec.stream_file import StreamFile
 from vaecodec.codec.stream_syntax import StreamHeader
@@ -20,7 +21,7 @@ from vaecodec.io.recording import Picture, Recording
 __all__ = ["content", "stream_recording"]
 
 
-def content(codec: ImageCodec | SignalCodec | BoundedCodec | StreamFile, data: bytes, **part: Any) -> Picture | Recording:
+def content(codec: ImageCodec | SignalCodec | SensingCodec | BoundedCodec | StreamFile, data: bytes, **part: Any) -> Picture | Recording:
     """Decodes a stream into a picture or a recording, with what travelled along.
 
     Args:
@@ -38,6 +39,9 @@ def content(codec: ImageCodec | SignalCodec | BoundedCodec | StreamFile, data: b
         raise InputError("regions, scales, haste and leave to be partial are for pictures; this stream holds a signal")
     if isinstance(codec, (BoundedCodec, StreamFile)):
         return _recording(*codec.read(data))
+    if isinstance(codec, SensingCodec):
+        sensed = codec.latents(data)
+        return _recording(codec.decode_latents(sensed), sensed.header, sensed.metadata)
     latents = codec.latents(data)
     return _recording(codec.decode_latents(latents), latents.header, latents.metadata)
 
