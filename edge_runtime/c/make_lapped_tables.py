@@ -1,7 +1,7 @@
 """Writes vc_lapped_tables.h: the cosines of docs/format.md section 2.
 
-Run it as `python edge_runtime/c/make_lapped_tables.py > edge_runtime/c/vc_lapped_tables.h`. The arithmetic is decimal with 60 digits, so the result is the
-same on every machine; nevertheless the table, once released, decides, not this script.
+Run it as `python edge_runtime/c/make_lapped_tables.py > edge_runtime/c/vc_lapped_tables.h`. The arithmetic is decimal with
+60 digits, so the result is the same on every machine; nevertheless the table, once released, decides, not this script.
 """
 
 from __future__ import annotations
