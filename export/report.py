@@ -335,7 +335,7 @@ def _whole(levels: Sequence[LevelSynthesis] | Sequence[LappedBlock]) -> Synthesi
         synthesis = LappedSynthesis(first.size.bit_length() - 1, ResidualWidths(0, 0))
     else:
         synthesis = Synthesis(first.rank, first.colours, [ResidualWidths(0, 0)] * len(levels))
-    synthesis.steps = [*levels]  # type: ignore[list-item]
+    synthesis.steps = [*levels]
     return synthesis
 
 

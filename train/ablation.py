@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
