@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,7 @@ def _cosines(log_size: int) -> Reals:
 
 def _octaves(log_size: int) -> list[tuple[int, int]]:
     edges = [0, *(1 << j for j in range(log_size + 1))]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _lengths(count: int, log_size: int) -> list[int]:

@@ -85,7 +85,7 @@ def bench_signals(
         lead: the channel to take of each file; every channel unless given.
         bits: the sensor's bit depth; the file's own word unless given.
         targets: PRDN to reach, in per cent.
-        peers: names of the peers to run ("DWT", "SZ3", "FLAC"); all that are installed unless given.
+        peers: names of the peers to run ("DWT", "DCT", "SZ3", "FLAC"); all that are installed unless given.
         effort: of the encoder; its default unless given.
         together: ours codes all channels of a recording in one file, where each of them keeps the target; peers one file a channel. A row
             is then a recording: the bytes of all its files, and the largest error of its channels.

@@ -54,7 +54,7 @@ class LappedSynthesis:
         """
         blocks = self._dequantised(bands, t)
         channels = [unrotated(self._folded(blocks[channel], t)).ravel() for channel in range(len(blocks))]
-        return np.stack(channels, 1) * 2.0 ** (t / 16) + self._model.in_offset
+        return np.asarray(np.stack(channels, 1) * 2.0 ** (t / 16) + self._model.in_offset)
 
     def _dequantised(self, bands: Latents, t: int) -> Float:
         """Coefficients `[channels, blocks, M]` in units of the step and of the input samples."""

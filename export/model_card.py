@@ -61,7 +61,8 @@ def _method(trained: Trained, exported: Exported) -> Iterator[str]:
     levels = trained.config.levels
     network = [layer.widths for layer in trained.levels if layer.widths.channels]
     lapped = isinstance(exported.filters, LappedAnalysis)
-    transform = f"a lapped transform of {1 << levels} frequencies, int16 cosines" if lapped else f"{levels} levels of a two-channel filter bank, int8 taps"
+    wavelets = f"{levels} levels of a two-channel filter bank, int8 taps"
+    transform = f"a lapped transform of {1 << levels} frequencies, int16 cosines" if lapped else wavelets
     yield f"- Analysis: {transform}, int16 coefficients."
     yield "- Prior: int8 convolutions over coefficients already coded; it gives mean, scale and spike of each symbol to a range coder."
     if isinstance(exported.filters, LappedAnalysis):

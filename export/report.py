@@ -19,6 +19,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from vaecodec.codec import container, rate
+from vaecodec.codec import synthesis as codec_synthesis
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.grids import Box
@@ -233,6 +234,7 @@ class _Bench:
         """The codec's reconstruction before rounding."""
         header, synthesis = latents.header, self._codec._synthesiser()
         if isinstance(header, container.ImageHeader):
+            assert isinstance(synthesis, codec_synthesis.Synthesis)
             out = np.empty((header.height, header.width, self._exported.program.colours))
             pieces = [whole(band) for band in latents.bands]
             for row, col, block in synthesis.image(pieces, header.step_code, Box(0, 0, header.height, header.width)):
@@ -328,11 +330,12 @@ def _float_analysis(trained: Trained) -> Analysis | Lapped:
 def _whole(levels: Sequence[LevelSynthesis] | Sequence[LappedBlock]) -> Synthesis | LappedSynthesis:
     """The layers as one synthesis over whole bands."""
     synthesis: Synthesis | LappedSynthesis
-    if isinstance(levels[0], LappedBlock):
-        synthesis = LappedSynthesis(levels[0].size.bit_length() - 1, ResidualWidths(0, 0))
+    first = levels[0]
+    if isinstance(first, LappedBlock):
+        synthesis = LappedSynthesis(first.size.bit_length() - 1, ResidualWidths(0, 0))
     else:
-        synthesis = Synthesis(levels[0].rank, levels[0].colours, [ResidualWidths(0, 0)] * len(levels))
-    synthesis.steps = list(levels)
+        synthesis = Synthesis(first.rank, first.colours, [ResidualWidths(0, 0)] * len(levels))
+    synthesis.steps = [*levels]
     return synthesis
 
 

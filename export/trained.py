@@ -134,7 +134,8 @@ def convert(trained: Trained) -> Exported:
     filters = quantise_analysis(trained.taps, mix)
     steps = step_range(config, filters)
     program = _program(trained, filters, steps)
-    levels = [corrected(layer, filters, trained.taps[i], i + 1) for i, layer in enumerate(trained.levels)]
+    layers = [layer for layer in trained.levels if isinstance(layer, LevelSynthesis)]
+    levels = [corrected(layer, filters, trained.taps[i], i + 1) for i, layer in enumerate(layers)]
     return Exported(program, filters, levels, steps, None if mix is None else _unmix(trained, filters, mix))
 
 

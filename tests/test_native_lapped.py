@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from common import ROOT
 from reference import analysis
 
 from vaecodec.codec.errors import ModelError
@@ -84,3 +87,9 @@ def test_a_shift_needs_the_transform():
         SymbolModel(bytes(blob))
     with pytest.raises(ModelError):
         SymbolProgram.from_bytes(bytes(blob))
+
+
+def test_the_table_is_what_its_script_writes():
+    folder = ROOT / "edge_runtime" / "c"
+    made = subprocess.run([sys.executable, str(folder / "make_lapped_tables.py")], capture_output=True, text=True, check=True).stdout
+    assert made == (folder / "vc_lapped_tables.h").read_text()

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -50,7 +51,8 @@ def without_residual(model: CodecModel) -> CodecModel:
     linear = build(bare, trainable_filters=model.trainable_filters)
     linear.prior.set_weights(model.prior.get_weights())
     linear.analysis.set_weights(model.analysis.get_weights())
-    for ours, theirs in zip(linear.synthesis.steps, model.synthesis.steps):
+    levels: list[tuple[Any, Any]] = list(zip(linear.synthesis.steps, model.synthesis.steps))
+    for ours, theirs in levels:
         for kernel, source in zip(ours.inverse, theirs.inverse):
             kernel.assign(source)
     return linear

@@ -225,7 +225,7 @@ class Data:
         _between("data.deviation", self.deviation, 0, 2.0**15)
         require(isinstance(self.together, bool), "data.together", "true or false", self.together)
         _count("data.axes", self.axes, 0, 3)
-        require(not self.axes or (self.together and self.columns and len(self.columns) % self.axes == 0), "data.axes",
+        require(not self.axes or (self.together and bool(self.columns) and len(self.columns) % self.axes == 0), "data.axes",
                 "0, or a divisor of the number of columns drawn together", self.axes)
         require(all(_number(r, 1e-30, 1e30) for r in self.resolution), "data.resolution", "positive numbers", self.resolution)
         require(all(_number(w, 0, 1e9) for w in self.weights), "data.weights", "numbers from 0 on", self.weights)

@@ -9,6 +9,7 @@ and `"<stage>.raw"`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 CONDITION = "condition"
 MATCHED = ("best", "mean", "raw_mean", "distance")
@@ -295,7 +296,9 @@ def joint_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
     side. Which of them exist tells a column its place.
 
     Args:
-        levels, condition, w: as for `signal_topology`.
+        levels: decomposition levels L.
+        condition: channels n_q that tell the step.
+        w: widths.
 
     Returns:
         A topology of one stage.
@@ -307,7 +310,8 @@ def joint_topology(levels: int, condition: int, w: SignalWidths) -> Topology:
     embed, near, far, glance = (top.plane(n, k, c) for n, c in (("embed", w.embed), ("near", w.near), ("far", w.far), ("glance", GLANCE)))
     row.append(Conv("near", near, w.near, (Term(embed, 4, 1, -4, 0), Term(glance, 2, wide, -2, -AROUND), condition_term)))
     row.append(Conv("far", far, w.far, (Term(near, 4, 1, -12, 0, 4), condition_term)))
-    first, beside = 0, []
+    first = 0
+    beside: list[Term] = []
     for group in groups:
         known = symbols_term(k, 1, 1, 0, 0, 0, first) if first else ()
         linear = (Term("0.raw", 3, 1, -3, 0, 1, 0, 2),) if first == 0 else ()
@@ -364,7 +368,7 @@ def _lapped_groups(size: int) -> list[tuple[int, int]]:
         here = edges[-1]
         width = 2 if here < 4 else 4 if here < 8 else 8 if here < 32 else WIDEST_GROUP if here < size // 2 else 2 * WIDEST_GROUP
         edges.append(min(size, here + width))
-    return list(zip(edges, edges[1:]))
+    return list(pairwise(edges))
 
 
 def macs_per_sample(top: Topology) -> float:

@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_row_keeps_its_target(folder: Path) -> None:
     report = bench_signals(folder, Rounding(), lead=0, echo=lambda _: None)
-    assert len(report["points"]) == 2 * 3 * 3
+    assert len(report["points"]) == 2 * 3 * 4
     assert all(row["prdn"] <= row["target"] for row in report["points"])
 
 

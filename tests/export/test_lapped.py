@@ -41,6 +41,7 @@ def test_it_codes_any_length_of_any_channels(result):
 
 
 def test_the_program_says_which_transform_it_is():
-    lapped, joint = (SymbolProgram.from_bytes(Bundle(export_bundle(trained(n), Facts()).blob).member("symbols.bin")) for n in ("tiny-lapped", "tiny-joint"))
+    blobs = [export_bundle(trained(name), Facts()).blob for name in ("tiny-lapped", "tiny-joint")]
+    lapped, joint = (SymbolProgram.from_bytes(Bundle(blob).member("symbols.bin")) for blob in blobs)
     assert lapped.lapped_shift == 2
     assert joint.lapped_shift is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from reference.arithmetic import rshift, sat16
@@ -68,7 +70,7 @@ def _lap_signal(x, program):
     sums = np.einsum("bnc,nk->bkc", _fold(x, size), cosine(np.outer(odd, odd) * (256 // size)))
     y = sat16(rshift(sums, 15 + program.lapped_shift)).astype(np.int16)
     edges = [0, *(1 << j for j in range(program.levels + 1))]
-    return [np.ascontiguousarray(y[:, a:b]).reshape(-1, x.shape[1]) for a, b in zip(edges, edges[1:])]
+    return [np.ascontiguousarray(y[:, a:b]).reshape(-1, x.shape[1]) for a, b in pairwise(edges)]
 
 
 def _analyse_signal(x, program):

@@ -77,7 +77,7 @@ def test_a_wrong_field_of_the_model_is_named(change, message):
         (lambda: Step(weights=(0.0,)), "step.weights to be numbers from 0.125 to 8"),
         (lambda: Training(distortion="l1"), "training.distortion"),
         (lambda: Rounding(detail=0.6), "rounding.detail to be a number from 0 to 0.5"),
-        (lambda: Data(offset="mean"), "data.offset to be one of"),
+        (lambda: Data(offset="mode"), "data.offset to be one of"),
         (lambda: Data(columns=(0, 1), weights=(1.0,)), "one number for each of 2 columns"),
         (lambda: Data(columns=(0, 1), weights=(0.0, 0.0)), "not all zero"),
         (lambda: Data(columns=(0, 1), resolution=(0.1, 0.1, 0.1)), "data.resolution"),

@@ -53,7 +53,8 @@ def batches(config: ModelConfig, examples: Examples, first_step: int = 0, share:
     share = share or Share(0, 1, config.training.batch)
     kind = tf.uint8 if config.rank == 2 else tf.float32
     n = config.data.length
-    shape = [share.rows, n, n, config.colours] if config.rank == 2 else [share.rows, n, len(config.data.columns) or None if config.data.together else 1]
+    columns = len(config.data.columns) or None if config.data.together else 1
+    shape = [share.rows, n, n, config.colours] if config.rank == 2 else [share.rows, n, columns]
 
     def make(element: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step, rows = share.rows_of(int(element))

@@ -1,8 +1,8 @@
 """A lapped transform in place of the wavelets: M = 2^L frequencies a block of M samples, windows over two blocks.
 
-The modified discrete cosine transform (Princen and Bradley 1986; Malvar 1990, "Lapped transforms for efficient transform/subband coding") as two orthonormal
-steps: neighbouring blocks are rotated into each other around their border, then every block goes through a DCT-IV. The first and the last half block
-have no neighbour and are not rotated, so that N samples have N coefficients and come back exactly.
+The modified discrete cosine transform (Princen and Bradley 1986; Malvar 1990, "Lapped transforms for efficient transform/subband coding") as two
+orthonormal steps: neighbouring blocks are rotated into each other around their border, then every block goes through a DCT-IV. The first and the last
+half block have no neighbour and are not rotated, so that N samples have N coefficients and come back exactly.
 
     x ──► blocks of M ──► rotate around every border by the sine window ──► DCT-IV ──► octaves of frequencies, in the wavelets' bands
 
@@ -11,6 +11,8 @@ nothing behind the analysis needs to know which of the two it was.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +39,7 @@ def octaves(blocks: tf.Tensor) -> list[tf.Tensor]:
     """Coefficients [B, n, M, channels] as bands [B, n M / 2^l, channels]."""
     size, channels = blocks.shape[2], blocks.shape[3]
     edges = [0, *(1 << j for j in range(size.bit_length()))]
-    return [tf.reshape(blocks[:, :, a:b], [tf.shape(blocks)[0], -1, channels]) for a, b in zip(edges, edges[1:])]
+    return [tf.reshape(blocks[:, :, a:b], [tf.shape(blocks)[0], -1, channels]) for a, b in pairwise(edges)]
 
 
 def blocks_of(bands: list[tf.Tensor]) -> tf.Tensor:

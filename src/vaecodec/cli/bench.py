@@ -65,7 +65,7 @@ def images(folder: str, **options: Any) -> None:
 
 @command.command(no_args_is_help=True)
 @_common
-@click.option("--records", callback=_names, metavar="NAME,...", help="Only these files, by stem or pattern; the report records of MIT-BIH by default.")
+@click.option("--records", callback=_names, metavar="NAME,...", help="Only these files, by stem or pattern; those of MIT-BIH's report by default.")
 @click.option("--prdn", "targets", callback=_targets, metavar="PERCENT,...", help="Errors to reach; 2,5,9 by default.")
 @click.option("--lead", type=click.IntRange(0), help="Only this channel of each file.")
 @click.option("--bits", type=click.IntRange(1, 32), help="Bit depth of the sensor, where the files do not say.")
