@@ -12,7 +12,8 @@ DECLARATIONS = """
 typedef struct { int32_t rows, cols; ...; } vc_geometry;
 typedef struct { int16_t *data; int32_t rows, cols, stride; ...; } vc_band;
 typedef struct {
-    uint8_t rank, levels, colours, n_stages, has_match, transform, lapped_shift; int8_t in_shift; uint16_t t_lo, t_hi, n_bands; int32_t in_offset; ...;
+    uint8_t rank, levels, colours, n_stages, has_match, transform, lapped_shift; int8_t in_shift;
+    uint16_t t_lo, t_hi, n_bands; int32_t in_offset; ...;
 } vc_model;
 typedef struct { uint8_t level; uint8_t phases; ...; } vc_stage;
 typedef struct { int16_t offset; uint8_t rounding, level; ...; } vc_band_info;

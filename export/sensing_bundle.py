@@ -17,7 +17,7 @@ from vaecodec.codec.bundle import Bundle, pack
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.sensing import SensingCodec
 from vaecodec.codec.sensing_model import SenseModel
-from vaecodec.export.decoder_tflite import _convert
+from vaecodec.export.decoder_tflite import convert_signatures
 from vaecodec.export.facts import PACKET_SECONDS, Facts
 from vaecodec.export.golden import golden_vectors
 from vaecodec.train.sensing import CONTEXT, RecoveryModel
@@ -58,7 +58,7 @@ def recovery_tflite(model: RecoveryModel) -> bytes:
     """decoder.tflite: signatures ratio_0 .. of measurements [1, windows, M] and the step's exponent [1] to windows [1, windows, N]."""
     module = tf.Module()
     module.kept = [*model.linear, *model.network.weights]
-    return _convert(module, {f"ratio_{ratio}": _signature(model, ratio) for ratio in range(len(model.linear))})
+    return convert_signatures(module, {f"ratio_{ratio}": _signature(model, ratio) for ratio in range(len(model.linear))})
 
 
 def halo(model: RecoveryModel) -> int:

@@ -14,8 +14,8 @@ from vaecodec.codec.rdoq import SLOPE, plan
 from vaecodec.train.config import LAPPED, STEPS_AN_OCTAVE, ModelConfig
 from vaecodec.train.layers.colour import Colour
 from vaecodec.train.layers.inverse import bank_inverse
-from vaecodec.train.layers.matching import Matcher
 from vaecodec.train.layers.lapped import Lapped, LappedSynthesis
+from vaecodec.train.layers.matching import Matcher
 from vaecodec.train.layers.prior import Prior, bits, gather_symbols, scatter_symbols
 from vaecodec.train.layers.synthesis import ResidualWidths, Synthesis
 from vaecodec.train.layers.wavelet import Analysis

@@ -24,7 +24,7 @@ def _targets(_context: click.Context, _option: click.Parameter, text: str | None
     if text is None:
         return None
     try:
-        return [click.FloatRange(0, 100, min_open=True).convert(value, _option, _context) for value in text.split(",")]
+        return [click.FloatRange(0, 100, min_open=True)(value, _option, _context) for value in text.split(",")]
     except click.BadParameter as error:
         raise click.BadParameter(f"PRDN are numbers above 0 and at most 100, such as 2,5,9: {error.message}") from error
 
