@@ -257,6 +257,8 @@ class Training:
         lambda_scale: factor on the weight of the distortion; 1 is the slope of fine quantisation (docs/training.md).
         distortion: what the synthesis learns to make small: "squared error", or "ms-ssim" for pictures with resting filters.
         positions: rows (share, from, to): where training draws the step's position.
+        short: signals: (share, length): of so many steps the windows are cut into ones of that length, so that short packets are learned, too;
+            empty: none are.
         quantise_from: share of the training after which the prior's weights and activations are on their integer grids; 1: never, 0: always.
     """
 
@@ -274,6 +276,7 @@ class Training:
     lambda_scale: float = 1.0
     distortion: str = SQUARED_ERROR
     positions: tuple[tuple[float, float, float], ...] = ((0.85, 0.2, 1.0), (0.15, 0.0, 0.25))
+    short: tuple[float, ...] = ()
     quantise_from: float = 0.75
 
     def __post_init__(self) -> None:
@@ -287,6 +290,9 @@ class Training:
         for name in ("prior_rate", "synthesis_rate", "filters_rate"):
             _between(f"training.{name}", getattr(self, name), 0, 1e3)
         _between("training.quantise_from", self.quantise_from, 0, 1)
+        if self.short:
+            require(len(self.short) == 2 and all(_number(v, 0, 2**22) for v in self.short), "training.short", "a share and a length", self.short)
+            _between("training.short", self.short[0], 0, 1)
         measured = self.distortion in (SQUARED_ERROR, MS_SSIM)
         require(measured, "training.distortion", f'"{SQUARED_ERROR}" or "{MS_SSIM}"', self.distortion)
         known = bool(self.parts) and len(set(self.parts)) == len(self.parts) and set(self.parts) <= set(PARTS)
@@ -367,6 +373,11 @@ class ModelConfig:
         require(plain or not self.prior.lags, "prior.lags", "none but for channels on their own, with resting wavelets", self.prior.lags)
         self._check_transform()
         self._check_length("data.length", self.data.length)
+        if self.training.short:
+            length = self.training.short[1]
+            divides = self.rank == 1 and length == int(length) and self.data.length % length == 0
+            require(divides, "training.short", "for signals, a length that divides data.length", length)
+            self._check_length("training.short", int(length))
         self._check_length("validation.length", self.validation.length)
 
     def _check_distortion(self) -> None:

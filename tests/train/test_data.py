@@ -217,3 +217,24 @@ def test_positions_follow_the_shares_of_the_config(signal_config, signal_folder)
     assert math.isclose(low.mean(), 0.25, abs_tol=0.08)
     assert positions[low].max() <= 0.1
     assert 0.6 <= positions[~low].min() <= positions.max() <= 0.9
+
+
+def test_some_steps_have_short_windows_of_the_same_samples(signal_config, signal_folder):
+    config = with_options(with_options(signal_config, "data", length=128), "training", short=(0.5, 32), batch=3)
+    plain = with_options(config, "training", short=())
+    examples = load_examples(config, sorted(signal_folder.iterdir()))
+    short = 0
+    for step in range(40):
+        (x, p), (whole, positions) = (batch(c, examples, step, range(3)) for c in (config, plain))
+        short += x.shape[1] == 32
+        assert x.shape == ((12, 32, 1) if x.shape[1] == 32 else (3, 128, 1))
+        np.testing.assert_array_equal(x.reshape(whole.shape), whole)
+        np.testing.assert_array_equal(p, np.repeat(positions, len(x) // 3))
+    assert 10 <= short <= 30
+    assert {x.shape[1] for x, _ in batches(config, examples).take(12)} == {32, 128}
+
+
+@pytest.mark.parametrize("short", [(0.5, 48), (1.5, 32), (0.5,), (0.5, 32.5)])
+def test_short_windows_that_cannot_be_are_refused(signal_config, short):
+    with pytest.raises(InputError, match=r"training\.short"):
+        with_options(with_options(signal_config, "data", length=128), "training", short=short)

@@ -48,20 +48,22 @@ def batches(config: ModelConfig, examples: Examples, first_step: int = 0, share:
         share: the part of each batch; by default all of it.
 
     Returns:
-        Dataset of (uint8 [rows, length, length, C] or float32 [rows, length, channels], float32 [rows]).
+        Dataset of (uint8 [rows, length, length, C] or float32 [rows, length, channels], float32 [rows]). Where signals are cut short for a
+        step, there are more rows, of less length.
     """
     share = share or Share(0, 1, config.training.batch)
     kind = tf.uint8 if config.rank == 2 else tf.float32
     n = config.data.length
     columns = len(config.data.columns) or None if config.data.together else 1
-    shape = [share.rows, n, n, config.colours] if config.rank == 2 else [share.rows, n, columns]
+    rows, n = (None, None) if config.training.short else (share.rows, n)
+    shape = [rows, n, n, config.colours] if config.rank == 2 else [rows, n, columns]
 
     def make(element: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step, rows = share.rows_of(int(element))
         return batch(config, examples, step, rows)
 
     def shaped(x: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.ensure_shape(x, shape), tf.ensure_shape(position, [share.rows])
+        return tf.ensure_shape(x, shape), tf.ensure_shape(position, [rows])
 
     elements = tf.data.Dataset.range(first_step * share.replicas, ENDLESS)
     made = elements.map(lambda i: shaped(*tf.numpy_function(make, [i], [kind, tf.float32])), num_parallel_calls=2)
@@ -71,7 +73,16 @@ def batches(config: ModelConfig, examples: Examples, first_step: int = 0, share:
 def batch(config: ModelConfig, examples: Examples, step: int, rows: range) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the batch of one step: examples and their positions."""
     drawn = [_example(config, examples, np.random.default_rng((config.training.seed, step, row))) for row in rows]
-    return np.stack([x for x, _ in drawn]), np.array([p for _, p in drawn], np.float32)
+    x, positions = np.stack([x for x, _ in drawn]), np.array([p for _, p in drawn], np.float32)
+    if config.training.short and np.random.default_rng((config.training.seed, step)).random() < config.training.short[0]:
+        return _cut(x, positions, int(config.training.short[1]))
+    return x, positions
+
+
+def _cut(x: np.ndarray, positions: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of signals as shorter ones, each an example of its own."""
+    pieces = x.shape[1] // length
+    return x.reshape(len(x) * pieces, length, x.shape[2]), np.repeat(positions, pieces)
 
 
 def _example(config: ModelConfig, examples: Examples, rng: np.random.Generator) -> tuple[np.ndarray, float]:
