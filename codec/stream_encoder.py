@@ -135,7 +135,10 @@ class Encoder:
             self._open(samples)
         assert self._input is not None
         self._pending = np.concatenate([self._pending, self._input.integers(samples)])
-        return list(self._packets())
+        packets = list(self._packets())
+        keep = max(0, self._number * self._packet - self._model.reach - self._start)
+        self._pending, self._start = self._pending[keep:].copy(), self._start + keep
+        return packets
 
     def flush(self) -> list[bytes]:
         """Ends the stream: the packets that are left, and the end packet. Nothing if nothing was fed."""
@@ -181,8 +184,6 @@ class Encoder:
             yield self._spend(stream_syntax.write_sync(coder.header, self._number))
         yield self._spend(self._code(coder, bands, samples))
         self._number += 1
-        keep = max(0, self._number * self._packet - self._model.reach - self._start)
-        self._pending, self._start = self._pending[keep:].copy(), self._start + keep
 
     def _spend(self, packet: bytes) -> bytes:
         if self._reservoir is not None:
