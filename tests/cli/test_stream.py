@@ -145,6 +145,7 @@ def test_what_was_wrong_is_said_and_written_down(capsys: pytest.CaptureFixture[s
     assert lines == ["vaecodec: fault: lost at packet 8, 1 packet", "vaecodec: fault: duplicated at packet 18, 1 packet"]
     report = [json.loads(line) for line in Path("r.json").read_text().splitlines()]
     assert report[0] == {"fault": "lost", "number": 8, "count": 1}
+    assert {"origin": "concealed", "number": 8, "first": 384, "samples": 48} in report
     assert report[-1]["faults"] == {"lost": 1, "duplicated": 1}
     assert report[-1]["samples"]["concealed"] == 48
     assert sum(report[-1]["samples"].values()) == 2000
