@@ -212,7 +212,7 @@ def test_what_travels_along_comes_back() -> None:
     "options",
     [
         *({"packet": value} for value in (0.2, 61, "2", float("nan"))),
-        *({"key": value} for value in (0, -1, 4000, "x")),
+        *({"key": value} for value in (0, -1, 61, "x")),
         {"bitrate": 300, "quality": 50},
         *({"bitrate": value} for value in (0, -5, 20, "x", float("inf"))),
         *({"effort": value} for value in (0, 3, "2")),
@@ -247,7 +247,9 @@ def test_float_samples_need_a_step() -> None:
 
 def test_samples_after_the_end_are_refused() -> None:
     encoder = Encoder(BUNDLE, rate=RATE)
-    encoder.flush()
+    encoder.feed(wave(10))
+    assert len(encoder.flush()) == 3
+    assert encoder.flush() == []
     with pytest.raises(InputError, match="flushed"):
         encoder.feed(wave(10))
 
