@@ -113,9 +113,11 @@ def _refuse(decoder: Decoder) -> None:
 def describe_stream(data: bytes, bundle: Bundle | None = None) -> dict[str, Any]:
     """Facts of a stream, JSON-ready as those of `info.describe`; every CRC is checked, no latent is decoded.
 
+    Quality and step code are None where packets have their own, as those of a bit rate do.
+
     Args:
         data: the stream, from its first sync packet on.
-        bundle: its model, or None; then neither name nor quality are told.
+        bundle: its model, or None; then the time of a packet is not told.
 
     Raises:
         FormatError: no sync packet comes first.
@@ -126,7 +128,8 @@ def describe_stream(data: bytes, bundle: Bundle | None = None) -> dict[str, Any]
     packet = None if levels is None or not header.rate else float((header.rows << levels) / header.rate)
     count = (survey.samples or 0) * header.channels
     facts = read_json(header.metadata)
-    return {
+    steps: dict[str, Any] = {"quality": None, "step_code": None} if survey.count["own step"] else {}
+    return steps | {
         "bytes": len(data),
         "packets": survey.count["key"] + survey.count["delta"],
         "delta_packets": survey.count["delta"],
@@ -175,3 +178,4 @@ class _Survey:
         else:
             self.count["delta" if packet.delta else "key"] += 1
             self.count["payload"] += len(packet.payload)
+            self.count["own step"] += packet.step_code is not None
