@@ -5,7 +5,7 @@
 #include "vc_error.h"
 #include "vc_varint.h"
 
-enum { NUMBER_BYTES = 6, COMPACT_NUMBERS = 63, COMPACT_STEP = 1 << 6, FULL = 3, COMPACT = 1 };
+enum { NUMBER_BYTES = 6, COMPACT_LENGTHS = 63, COMPACT_STEP = 1 << 6, FULL = 3 };
 
 void vc_stream_begin(vc_stream *s, const uint8_t *constant, size_t n)
 {
@@ -25,8 +25,9 @@ static int is_compact(unsigned head, size_t n)
 
 size_t vc_stream_packet_size(unsigned head, size_t n)
 {
-    size_t fixed = is_compact(head, n) ? COMPACT : FULL;
-    return fixed + (size_t)vc_varint_size((uint32_t)n) + n + (is_long(n) ? 4 : 2);
+    size_t length = (size_t)vc_varint_size((uint32_t)n);
+    if (is_compact(head, n)) return 1 + (n < COMPACT_LENGTHS ? 0 : length) + n + 2;
+    return FULL + length + n + (is_long(n) ? 4 : 2);
 }
 
 static int head_is_valid(unsigned head)
@@ -46,16 +47,23 @@ static uint32_t check(const vc_stream *s, unsigned head, uint64_t number, const 
     return vc_crc16(vc_crc16((uint16_t)(more ? s->crc16 : VC_CRC16_START), whole, more), checked, n);
 }
 
-static uint8_t *put_head(uint8_t *out, unsigned head, uint64_t number, size_t n)
+static void put_compact_head(uint8_t *out, unsigned head, size_t n)
+{
+    int fits = n < COMPACT_LENGTHS;
+    out[0] = (uint8_t)((fits ? n : COMPACT_LENGTHS) | (head & VC_HEAD_STEP ? COMPACT_STEP : 0u));
+    if (!fits) vc_varint_write(out + 1, (uint32_t)n);
+}
+
+static void put_head(uint8_t *out, unsigned head, uint64_t number, size_t n)
 {
     if (is_compact(head, n)) {
-        *out++ = (uint8_t)((number & COMPACT_NUMBERS) | (head & VC_HEAD_STEP ? COMPACT_STEP : 0u));
-        return out;
+        put_compact_head(out, head, n);
+        return;
     }
-    *out++ = VC_SYNC;
-    *out++ = (uint8_t)(head | (is_long(n) ? VC_HEAD_CRC32C : 0u));
-    *out++ = (uint8_t)(number & 255);
-    return out;
+    out[0] = VC_SYNC;
+    out[1] = (uint8_t)(head | (is_long(n) ? VC_HEAD_CRC32C : 0u));
+    out[2] = (uint8_t)(number & 255);
+    vc_varint_write(out + FULL, (uint32_t)n);
 }
 
 int64_t vc_stream_write(const vc_stream *s, uint8_t *out, size_t capacity, unsigned head, uint64_t number, const uint8_t *payload, size_t n)
@@ -67,7 +75,7 @@ int64_t vc_stream_write(const vc_stream *s, uint8_t *out, size_t capacity, unsig
     int wide = is_long(n);
     size_t end = size - (wide ? 4 : 2), skipped = is_compact(head, n) ? 0 : 1;
     vc_copy_down(out + end - n, payload, n); /* before the head, which may lie where the payload was */
-    vc_varint_write(put_head(out, head, number, n), (uint32_t)n);
+    put_head(out, head, number, n);
     uint32_t crc = check(s, head, number, out + skipped, end - skipped, wide);
     for (; end < size; end++, crc >>= 8) out[end] = (uint8_t)(crc & 255);
     return (int64_t)size;

@@ -110,7 +110,7 @@ def test_a_packet_from_long_ago_is_told_from_a_new_one() -> None:
         check(chunks, TRUTH, set())
 
 
-@pytest.mark.parametrize("age", [3, 10, 20, 40, 60])
+@pytest.mark.parametrize("age", [1, 3, 10, 15])
 def test_a_delta_packet_from_long_ago_is_told_from_a_new_one(age: int) -> None:
     packets = encode(key=40)
     chunks, faults = decode([*packets[:76], packets[76 - age], *packets[76:]])
