@@ -100,6 +100,12 @@ int64_t vc_packet_write(uint8_t *out, size_t capacity, unsigned head, unsigned s
 int vc_packet_read(const uint8_t *data, size_t n, vc_packet *p);
 size_t vc_packet_find(const uint8_t *data, size_t n, size_t from, size_t longest);
 
+typedef struct { ...; } vc_stream;
+void vc_stream_begin(vc_stream *s, const uint8_t *constant, size_t n);
+int64_t vc_stream_write(
+    const vc_stream *s, uint8_t *out, size_t capacity, unsigned head, uint64_t number, const uint8_t *payload, size_t n
+);
+
 #define VC_LAPPED ...
 #define VC_KERNEL_PORTABLE ...
 #define VC_KERNEL_AVX2 ...
@@ -116,6 +122,7 @@ INCLUDES = """
 #include "vc_prior.h"
 #include "vc_quantise.h"
 #include "vc_sense.h"
+#include "vc_stream_writer.h"
 #include "vc_target.h"
 """
 

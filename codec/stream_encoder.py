@@ -35,7 +35,7 @@ Samples = NDArray[Any]
 
 # Seconds of a packet where the rate is known; a packet is a whole number of blocks, the nearest to what is asked for.
 LEAST_SECONDS, MOST_SECONDS = 0.25, 60.0
-SYNC_SECONDS = 60.0
+SYNC_SECONDS, MOST_SYNC = 60.0, 3600.0
 EFFORTS = (1, 2)
 
 
@@ -91,8 +91,8 @@ class Encoder:
         self._block = 1 << self._model.levels
         self._rows = _blocks(packet, self._rate / self._block)
         self._packet = self._rows * self._block
-        self._group = 1 if key is None else _count(key, "key", self._rate / self._packet)
-        self._sync = _count(sync, "sync", self._rate / self._packet)
+        self._group = 1 if key is None else _count(key, "key", MOST_SECONDS, self._rate / self._packet)
+        self._sync = _count(sync, "sync", MOST_SYNC, self._rate / self._packet)
         self._setting = setting(DEFAULT_QUALITY if quality is None else quality, self._model.t_lo, self._model.t_hi)
         self._plan = rdoq.plan(whole_number(effort, "effort", *EFFORTS))
         self._step, self._texts = step, (columns, units, extra)
@@ -135,12 +135,15 @@ class Encoder:
             self._open(samples)
         assert self._input is not None
         self._pending = np.concatenate([self._pending, self._input.integers(samples)])
-        return list(self._packets())
+        packets = list(self._packets())
+        keep = max(0, self._number * self._packet - self._model.reach - self._start)
+        self._pending, self._start = self._pending[keep:].copy(), self._start + keep
+        return packets
 
     def flush(self) -> list[bytes]:
         """Ends the stream: the packets that are left, and the end packet. Nothing if nothing was fed."""
-        self._closed = True
-        if self._coder is None:
+        closed, self._closed = self._closed, True
+        if closed or self._coder is None:
             return []
         total = self._start + len(self._pending)
         packets = list(self._packets())
@@ -152,18 +155,19 @@ class Encoder:
     def _open(self, samples: Samples) -> None:
         """Learns from the first samples what all will be like."""
         step = self._bundle.manifest.get("step") if self._step is None else self._step
-        self._input = _Input(samples, step)
-        channels = self._input.channels
+        taken = _Input(samples, step)
+        channels = taken.channels
         if self._packet * self._group * channels > MAX_PACKET:
             raise InputError(f"{channels} channels leave at most {MAX_PACKET // channels} samples from key packet to key packet")
         columns, units, extra = self._texts
-        metadata = pack_json(samples, self._input.scaling, columns, units, extra)
+        metadata = pack_json(samples, taken.scaling, columns, units, extra)
         facts = metadata[0].data if metadata else b""
         ids = self._bundle.model_id, self._bundle.synthesis_id, step_code(self._setting)
         zeros = (0,) * channels
-        header = StreamHeader(*ids, self._rate, self._input.scaling.sample_type, self._rows, self._group, 0, zeros, facts=facts)
+        header = StreamHeader(*ids, self._rate, taken.scaling.sample_type, self._rows, self._group, 0, zeros, facts=facts)
         self._pending = np.empty((0, channels), np.int64)
         self._coder = _PacketCoder(self._bundle, header, self._plan)
+        self._input = taken
 
     def _packets(self) -> Iterator[bytes]:
         while (self._number + 1) * self._packet + self._model.reach <= self._start + len(self._pending):
@@ -181,8 +185,6 @@ class Encoder:
             yield self._spend(stream_syntax.write_sync(coder.header, self._number))
         yield self._spend(self._code(coder, bands, samples))
         self._number += 1
-        keep = max(0, self._number * self._packet - self._model.reach - self._start)
-        self._pending, self._start = self._pending[keep:].copy(), self._start + keep
 
     def _spend(self, packet: bytes) -> bytes:
         if self._reservoir is not None:
@@ -348,8 +350,8 @@ def _blocks(packet: float, a_second: Fraction) -> int:
     return max(1, round(packet * a_second))
 
 
-def _count(seconds: float, what: str, a_second: Fraction) -> int:
+def _count(seconds: float, what: str, most: float, a_second: Fraction) -> int:
     """Whole packets in so many seconds."""
-    if not is_number(seconds) or not 0 < seconds <= 3600:
-        raise InputError(f"{what} is a number of seconds, above 0 and at most 3600, got {shown(seconds)}")
+    if not is_number(seconds) or not 0 < seconds <= most:
+        raise InputError(f"{what} is a number of seconds, above 0 and at most {most:g}, got {shown(seconds)}")
     return max(1, round(seconds * a_second))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,11 @@ from vaecodec.codec.arguments import whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import Cursor, Metadata
 from vaecodec.codec.errors import FormatError, LimitError
+from vaecodec.codec.grids import Bands
 from vaecodec.codec.recordings import MAX_SAMPLES, read_json
 from vaecodec.codec.stream_decoder import Chunk, Decoder
+from vaecodec.codec.stream_groups import GroupDecoder
+from vaecodec.codec.stream_order import Ready
 from vaecodec.codec.stream_reader import Skipped, StreamReader, SyncPoint
 from vaecodec.codec.stream_syntax import StreamHeader, StreamPacket
 
@@ -67,6 +71,27 @@ class StreamFile:
         flat = header.channels == 1 and read_json(header.metadata).get("ndim") != 2
         return samples[:, 0] if flat else samples, header, header.metadata
 
+    def latents(self, data: bytes) -> Iterator[tuple[int, int, Bands]]:
+        """Number, step code and latents of each data packet of an intact stream, one after the other.
+
+        Raises:
+            FormatError: anything is missing, damaged or out of order.
+        """
+        reader, groups, expected = StreamReader(), None, 0
+        reader.allow(container.MAX_PAYLOAD)
+        for item in chain(reader.feed(data), reader.finish()):
+            if isinstance(item, Skipped):
+                raise FormatError(f"{item.count} bytes belong to no packet")
+            if isinstance(item, SyncPoint):
+                groups = groups or GroupDecoder(self.bundle.symbols, item.header)
+                reader.enter(item.header)
+            elif item[0].kind == stream_syntax.DATA and groups is not None:
+                if item[0].number != expected:
+                    raise FormatError(f"packet {item[0].number} comes in place of {expected}")
+                bands, t = groups.decode(Ready(*item))
+                yield expected, t, bands
+                reader.top = expected = expected + 1
+
     def info(self, data: bytes) -> dict[str, Any]:
         """What a stream says about itself; see `vaecodec.info`."""
         return describe_stream(data, self.bundle)
@@ -88,9 +113,11 @@ def _refuse(decoder: Decoder) -> None:
 def describe_stream(data: bytes, bundle: Bundle | None = None) -> dict[str, Any]:
     """Facts of a stream, JSON-ready as those of `info.describe`; every CRC is checked, no latent is decoded.
 
+    Quality and step code are None where packets have their own, as those of a bit rate do.
+
     Args:
         data: the stream, from its first sync packet on.
-        bundle: its model, or None; then neither name nor quality are told.
+        bundle: its model, or None; then the time of a packet is not told.
 
     Raises:
         FormatError: no sync packet comes first.
@@ -101,7 +128,8 @@ def describe_stream(data: bytes, bundle: Bundle | None = None) -> dict[str, Any]
     packet = None if levels is None or not header.rate else float((header.rows << levels) / header.rate)
     count = (survey.samples or 0) * header.channels
     facts = read_json(header.metadata)
-    return {
+    steps: dict[str, Any] = {"quality": None, "step_code": None} if survey.count["own step"] else {}
+    return steps | {
         "bytes": len(data),
         "packets": survey.count["key"] + survey.count["delta"],
         "delta_packets": survey.count["delta"],
@@ -129,18 +157,17 @@ class _Survey:
         found: StreamHeader | None = None
         reader = StreamReader()
         reader.allow(container.MAX_PAYLOAD)
-        for items in (reader.feed(data), reader.finish()):
-            for item in items:
-                if isinstance(item, SyncPoint):
-                    found = found or item.header
-                    self.count["sync"] += 1
-                    reader.enter(item.header)
-                    reader.top = max(reader.top, item.number)
-                elif isinstance(item, Skipped):
-                    self.count["skipped"] += item.count
-                else:
-                    self._packet(item[0])
-                    reader.top = max(reader.top, item[0].number + 1)
+        for item in chain(reader.feed(data), reader.finish()):
+            if isinstance(item, SyncPoint):
+                found = found or item.header
+                self.count["sync"] += 1
+                reader.enter(item.header)
+                reader.top = max(reader.top, item.number)
+            elif isinstance(item, Skipped):
+                self.count["skipped"] += item.count
+            else:
+                self._packet(item[0])
+                reader.top = max(reader.top, item[0].number + 1)
         if found is None:
             raise FormatError("no sync packet of a stream")
         self.header = found
@@ -151,3 +178,4 @@ class _Survey:
         else:
             self.count["delta" if packet.delta else "key"] += 1
             self.count["payload"] += len(packet.payload)
+            self.count["own step"] += packet.step_code is not None

@@ -19,7 +19,7 @@ __all__ = ["Skipped", "StreamReader", "SyncPoint"]
 # A sync packet's payload is at most so long: fixed fields, 256 offsets, JSON.
 LONGEST_SYNC = 2048 + syntax.MAX_FACTS
 # Bytes that checks may cover for each byte skipped: hostile bytes may look like packets everywhere.
-CREDIT = 256
+CREDIT, MOST_CREDIT = 256, 1 << 24
 # Headers and numbers that a packet is tried with.
 MOST_CHECKS = 7
 
@@ -54,6 +54,7 @@ class StreamReader:
         self._skipped = 0
         self._aligned = False
         self._credit = LONGEST_SYNC
+        self._probed = 0  # no whole packet begins before this place, but for those of which more bytes may come
         self.top = 0  # one more than the highest number seen: what short numbers are near to
 
     def allow(self, longest: int) -> None:
@@ -72,35 +73,52 @@ class StreamReader:
     def _items(self, last: bool) -> Iterator[Item]:
         while self._at < len(self._buffer):
             try:
-                item = self._next()
+                item, place = self._next(), None
             except IncompleteError:
-                if not last:
+                item, place = None, None if last else self._whole_one_ahead()
+                if not last and place is None:
                     break
-                item = None
-            if item is not None:
-                if self._skipped:
-                    yield Skipped(self._skipped)
-                    self._skipped = 0
-                yield item
-            else:
-                self._skip()
+            if item is None:
+                self._skip(self._buffer.find(SYNC, self._at + 1) if place is None else place)
+                continue
+            yield from self._told_skipped()
+            yield item
         self._discard()
-        if last and self._skipped:
+        if last:
+            yield from self._told_skipped()
+
+    def _told_skipped(self) -> Iterator[Skipped]:
+        """The bytes skipped since the last packet, if any."""
+        if self._skipped:
             yield Skipped(self._skipped)
-            self._skipped = 0
+        self._skipped = 0
 
     def _discard(self) -> None:
         del self._buffer[: self._at]
+        self._probed = max(0, self._probed - self._at)
         self._at = 0
 
-    def _skip(self) -> None:
-        """Goes on to the next byte with which a full packet may begin."""
+    def _whole_one_ahead(self) -> int | None:
+        """Where a whole packet lies within what seems to be one that is not complete yet: whose length may be damaged, so nobody should wait."""
+        place = self._buffer.find(SYNC, max(self._at + 1, self._probed))
+        open_place: int | None = None
+        while place >= 0:
+            try:
+                if self._item_at(place, expected=False) is not None:
+                    return place
+            except IncompleteError:
+                open_place = place if open_place is None else open_place
+            place = self._buffer.find(SYNC, place + 1)
+        self._probed = len(self._buffer) if open_place is None else open_place
+        return None
+
+    def _skip(self, place: int) -> None:
+        """Goes on to a place, or to the end if it is below 0, where a full packet may begin."""
         self._aligned = False
-        place = self._buffer.find(SYNC, self._at + 1)
         step = (len(self._buffer) if place < 0 else place) - self._at
         self._at += step
         self._skipped += step
-        self._credit = min(self._credit + CREDIT * step, 1 << 24)
+        self._credit = min(self._credit + CREDIT * step, MOST_CREDIT)
         if self._at > 1 << 16:
             self._discard()
 
@@ -112,20 +130,29 @@ class StreamReader:
         """
         if not self._aligned and self._buffer[self._at] != SYNC:
             return None
-        found = syntax.frame(self._buffer, self._at, max(self._longest, LONGEST_SYNC))
-        if found is None or not self._may_check(found):
+        found = self._item_at(self._at, expected=self._aligned)
+        if found is None:
             return None
-        item = self._read(found)
-        if item is not None:
-            self._at = found.end
-            self._aligned = True
+        item, end = found
+        self._credit = min(self._credit + CREDIT * (end - self._at), MOST_CREDIT)
+        self._at = end
+        self._aligned = True
         return item
 
-    def _may_check(self, found: Frame) -> bool:
-        """Whether there is time to check it: always where a packet is expected, else as far as the bytes skipped have paid for."""
-        if self._aligned:
-            return True
-        cost = (found.end - found.start) * MOST_CHECKS
+    def _item_at(self, place: int, expected: bool) -> tuple[Item, int] | None:
+        """The packet at a place and where it ends, or None if there is none whose check holds.
+
+        Raises:
+            IncompleteError: more bytes are needed to tell.
+        """
+        found = syntax.frame(self._buffer, place, max(self._longest, LONGEST_SYNC))
+        if found is None or not (expected or self._pay((found.end - place) * MOST_CHECKS)):
+            return None
+        item = self._read(found)
+        return None if item is None else (item, found.end)
+
+    def _pay(self, cost: int) -> bool:
+        """Whether there is time for checks of so many bytes: as far as the bytes before have paid for."""
         if cost > self._credit:
             return False
         self._credit -= cost

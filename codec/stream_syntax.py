@@ -1,10 +1,10 @@
 """The syntax of streams (docs/format.md, section 13): sync packets, and packets of both framings as bytes. Knows no model and no array.
 
     full      0xB5  head  number u8  length  payload  crc        sync, data and end packets
-    compact         head             length  payload  crc16      delta packets, between two full ones
+    compact         head with length         payload  crc16      delta packets, between two full ones
 
-The checks of data and end packets begin with the constant part of their sync packet and the packet's whole number, of which the packet itself has the
-lowest bits only: so no packet passes for one of another stream, or of another time.
+The checks of data and end packets begin with the constant part of their sync packet and the packet's whole number, of which a full packet has the
+lowest bits only and a compact one nothing: so no packet passes for one of another stream, or of another time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vaecodec.codec.errors import InputError
 from vaecodec.codec.native import crc32c
 
 __all__ = [
-    *("DATA", "END", "MAX_FACTS", "MAX_NUMBER", "MODULUS", "COMPACT_MODULUS", "StreamHeader", "StreamPacket", "is_stream"),
+    *("DATA", "END", "MAX_FACTS", "MAX_NUMBER", "MODULUS", "StreamHeader", "StreamPacket", "is_stream"),
     *("long_varint", "read_sync", "split", "write_packet", "write_sync"),
 ]
 
@@ -29,7 +29,11 @@ VERSION = 1
 DATA, END, KIND_SYNC = container.DATA, container.END, 4
 DELTA_BIT, STEP_BIT = 0x20, 0x40
 COMPACT_STEP_BIT = 0x40
-MODULUS, COMPACT_MODULUS = 256, 64
+MODULUS = 256
+# Lengths that fit into a compact head; the next value says that a varint follows.
+COMPACT_LENGTHS = 63
+# A compact packet is taken for one at most so many before or after the next one.
+COMPACT_NEAR = 16
 MAX_NUMBER = 1 << 48
 # Blocks of a group over all channels, as far as they can be told without the model.
 MAX_BLOCKS = 1 << 21
@@ -209,7 +213,9 @@ def write_packet(packet: StreamPacket, header: StreamHeader) -> bytes:
     fields += b"" if packet.samples is None else varint(packet.samples)
     payload = fields + packet.payload
     if packet.kind == DATA and packet.delta and packet.samples is None and len(payload) < LONG_PAYLOAD:
-        checked = bytes([packet.number % COMPACT_MODULUS | COMPACT_STEP_BIT * bool(fields)]) + varint(len(payload)) + payload
+        short, size = COMPACT_STEP_BIT * bool(fields), len(payload)
+        head = bytes([short | size]) if size < COMPACT_LENGTHS else bytes([short | COMPACT_LENGTHS]) + varint(size)
+        checked = head + payload
         return checked + _check(checked, False, header, packet.number).to_bytes(2, "little")
     bits = SHORT_BIT * (packet.samples is not None) | DELTA_BIT * packet.delta | STEP_BIT * (packet.step_code is not None)
     return _frame(packet.kind | bits, packet.number, payload, header)
@@ -256,10 +262,10 @@ class Frame:
         Args:
             top: one more than the highest number seen.
         """
-        modulus = COMPACT_MODULUS if self.compact else MODULUS
-        lowest = top - modulus // 4
-        nearest = lowest + (self.seq - lowest) % modulus
-        return [number for number in (nearest, nearest - modulus, nearest + modulus) if 0 <= number < MAX_NUMBER]
+        lowest = top - MODULUS // 4
+        nearest = lowest + (self.seq - lowest) % MODULUS
+        near = [top, *(top + sign * i for i in range(1, COMPACT_NEAR + 1) for sign in (-1, 1))]
+        return [number for number in (near if self.compact else (nearest, nearest - MODULUS, nearest + MODULUS)) if 0 <= number < MAX_NUMBER]
 
     def holds(self, data: Data, header: StreamHeader | None, number: int = 0) -> bool:
         """Whether the check is right for a packet of a segment with this number, or of a sync packet for none."""
@@ -287,17 +293,18 @@ def frame(data: Data, position: int, longest: int) -> Frame | None:
     head = data[position if compact else position + 1]
     if not compact and not _is_head(head):
         return None
-    length = _length(data, at)
+    length = (head & 63, at) if compact and head & 63 < COMPACT_LENGTHS else _length(data, at)
     if length is None or length[0] > longest:
         return None
     long = length[0] >= LONG_PAYLOAD
-    if (long and compact) or (not compact and long != bool(head & CRC32_BIT)):
+    fits = head & 63 <= length[0] < LONG_PAYLOAD if compact else long == bool(head & CRC32_BIT)
+    if not fits:
         return None
     check = length[1] + length[0]
     end = check + (4 if long else 2)
     if len(data) < end:
         raise IncompleteError
-    return Frame(head, head % COMPACT_MODULUS if compact else data[position + 2], compact, position, length[1], check, end)
+    return Frame(head, 0 if compact else data[position + 2], compact, position, length[1], check, end)
 
 
 def _is_head(head: int) -> bool:

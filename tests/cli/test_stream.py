@@ -135,6 +135,13 @@ def test_a_stream_is_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     np.testing.assert_array_equal(np.loadtxt("c.csv"), np.load("b.npy"))
 
 
+def test_packets_with_steps_of_their_own_have_no_one_quality(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*ENCODE, "--bitrate", "300", "in.raw", "a.vae"]) == 0
+    assert run(["info", "--json", "-m", SIGNAL, "a.vae"]) == 0
+    assert json.loads(capsys.readouterr().out)["quality"] is None
+    assert run(["test", "-m", SIGNAL, "a.vae"]) == 0
+
+
 def test_what_was_wrong_is_said_and_written_down(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*ENCODE, "in.raw", "a.vae"]) == 0
     sent = packets(Path("a.vae").read_bytes())
@@ -145,6 +152,7 @@ def test_what_was_wrong_is_said_and_written_down(capsys: pytest.CaptureFixture[s
     assert lines == ["vaecodec: fault: lost at packet 8, 1 packet", "vaecodec: fault: duplicated at packet 18, 1 packet"]
     report = [json.loads(line) for line in Path("r.json").read_text().splitlines()]
     assert report[0] == {"fault": "lost", "number": 8, "count": 1}
+    assert {"origin": "concealed", "number": 8, "first": 384, "samples": 48} in report
     assert report[-1]["faults"] == {"lost": 1, "duplicated": 1}
     assert report[-1]["samples"]["concealed"] == 48
     assert sum(report[-1]["samples"].values()) == 2000

@@ -23,7 +23,7 @@ from vaecodec.cli.options import Region, Scale, Seconds
 @click.option("--fast", is_flag=True, help="About twice as fast for a picture, at the cost of some tenths of a dB.")
 @click.option("--stream", is_flag=True, help="A stream as it comes, whatever is missing; - is standard input or output.")
 @click.option("--lookahead", type=Seconds(), help="Seconds a stream's samples wait for those after them; all that may matter unless given.")
-@click.option("--report", type=click.Path(dir_okay=False), help="File for what was wrong with a stream: a JSON object a line, sums last.")
+@click.option("--report", type=click.Path(dir_okay=False), help="File for faults of a stream and what is approximate or made up, as JSON lines.")
 @click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads.")
 @click.option("--max-size", type=click.IntRange(1), help="Refuse streams of more pixels or samples; 2^27 unless given.")
 @click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")

@@ -124,7 +124,7 @@ def _send(out: BinaryIO, packets: list[bytes]) -> None:
 
 
 class _Report:
-    """Faults as lines on stderr, and as JSON lines in a file."""
+    """Faults as lines on stderr, and as JSON lines in a file, which also tells of samples that are approximate or made up."""
 
     def __init__(self, decoder: Any, path: str | None) -> None:
         self._decoder, self._path = decoder, path
@@ -144,6 +144,8 @@ class _Report:
         """Counts a chunk's samples, and tells what was found wrong so far."""
         self._samples[chunk.origin] = self._samples.get(chunk.origin, 0) + len(chunk.samples)
         self.tell()
+        if self._file is not None and chunk.origin != "decoded":
+            self._line({"origin": chunk.origin, "number": chunk.number, "first": chunk.first, "samples": len(chunk.samples)})
 
     def tell(self) -> None:
         """Says what was found wrong since the last call."""
