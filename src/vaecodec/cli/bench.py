@@ -66,6 +66,7 @@ def images(folder: str, **options: Any) -> None:
 )
 @click.option("--cs", is_flag=True, help="Compressed sensing instead: ecg-cs, BSBL-BO, classic random sensing, and the wavelet codec.")
 @click.option("--seconds", type=click.FloatRange(1), help="With --cs: length of the part of each file that BSBL-BO gets; 30 unless given.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 256), help="With --cs: processes that share the files.")
 def signals(folder: str, cs: bool, **options: Any) -> None:
     """Signals of FOLDER: this codec, a DWT coder, SZ3 and FLAC.
 
@@ -76,8 +77,8 @@ def signals(folder: str, cs: bool, **options: Any) -> None:
     if cs:
         if given := [f"--{key.replace('_', '-')}" for key in ("effort", "peers", "r_peaks") if options.pop(key) is not None]:
             raise click.UsageError(f"{given[0]} has no meaning with --cs")
-    elif options["seconds"] is not None:
-        raise click.UsageError("--seconds is for --cs")
+    elif options["seconds"] is not None or options["jobs"] is not None:
+        raise click.UsageError("--seconds and --jobs are for --cs")
     _bench("bench_sensing" if cs else "bench_signals", folder, **options)
 
 
