@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,7 @@ def bench_sensing(
     target: float = TARGET,
     seconds: float = SECONDS,
     wavelet: str | Path | SignalCodec | None = "ecg",
+    jobs: int = 1,
     as_json: bool = False,
     echo: Callable[[str], None] = print,
 ) -> Report:
@@ -87,6 +90,7 @@ def bench_sensing(
         target: PRDN to reach, in per cent.
         seconds: length of the part that BSBL-BO gets.
         wavelet: the codec that multiplies, to compare with; None: none.
+        jobs: processes that share the recordings; with more than one both models are names or paths.
         as_json: print the report as JSON in place of the tables.
         echo: takes the text to print.
 
@@ -97,10 +101,15 @@ def bench_sensing(
         InputError: no such recordings.
         ModelError: no such model, or of another kind.
     """
-    codec, other = _load(model, SensingCodec), None if wavelet is None else _load(wavelet, SignalCodec)
-    rows: list[Row] = []
-    for channel in tqdm(channels(Path(folder), records, lead, bits, limit), desc="channels", disable=None):
-        rows += _channel(codec, other, channel, target, seconds)
+    codec, _ = _codecs(model, wavelet)
+    found = channels(Path(folder), records, lead, bits, limit)
+    measure = partial(_channel, model, wavelet, target=target, seconds=seconds)
+    if jobs > 1:
+        with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+            parts = list(tqdm(pool.map(measure, found), total=len(found), desc="channels", disable=None))
+    else:
+        parts = [measure(channel) for channel in tqdm(found, desc="channels", disable=None)]
+    rows = [row for part in parts for row in part]
     form = {"seconds": seconds, "stretch": STRETCH, "published": PUBLISHED, "tuned": TUNED}
     report: Report = {
         "kind": "sensing",
@@ -128,8 +137,15 @@ def _load(model: Any, kind: type) -> Any:
     return codec
 
 
-def _channel(codec: SensingCodec, other: SignalCodec | None, channel: Channel, target: float, seconds: float) -> list[Row]:
+def _codecs(model: str | Path | SensingCodec, wavelet: str | Path | SignalCodec | None) -> tuple[SensingCodec, SignalCodec | None]:
+    return _load(model, SensingCodec), None if wavelet is None else _load(wavelet, SignalCodec)
+
+
+def _channel(
+    model: str | Path | SensingCodec, wavelet: str | Path | SignalCodec | None, channel: Channel, *, target: float, seconds: float
+) -> list[Row]:
     """All rows of a recording."""
+    codec, other = _codecs(model, wavelet)
     part = _part(channel, seconds)
     rows = [_coded(OURS, "whole", codec, channel, target, codec.decode, lambda data: _additions(codec, data))]
     if other is not None:

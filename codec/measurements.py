@@ -65,12 +65,14 @@ def measurement_matrix(patterns: Sequence[Pattern], window: int, seed: int = 1) 
         int8 `[M, N]`, and the number of the pattern of each row `[M]`.
 
     Raises:
-        InputError: a pattern does not fit the window, or a row has more than 256 entries.
+        InputError: a pattern does not fit the window, or a row has no entry or more than 256.
     """
     parts = [_rows(pattern, window, seed + i) for i, pattern in enumerate(patterns)]
     phi = np.concatenate(parts).astype(np.int8)
-    if np.count_nonzero(phi, axis=1).max() > MOST_ENTRIES or len(phi) > window:
-        raise InputError(f"Expected at most {window} measurements of at most {MOST_ENTRIES} samples. Received: {phi.shape}")
+    entries = np.count_nonzero(phi, axis=1)
+    if entries.max() > MOST_ENTRIES or entries.min() < 1 or len(phi) > window:
+        received = f"{len(phi)} of {entries.min()} to {entries.max()}"
+        raise InputError(f"Expected at most {window} measurements of 1 to {MOST_ENTRIES} samples each. Received: {received}")
     return phi, np.repeat(np.arange(len(parts)), [len(part) for part in parts])
 
 

@@ -1,6 +1,7 @@
 #include "vc_error.h"
 #include "vc_sense.h"
-#include "vc_symbols.h"
+
+enum { LATENT_MAX = 32767 };
 
 static const int16_t nothing[VC_SENSE_MAX_WINDOW]; /* what comes before a packet */
 
@@ -8,7 +9,7 @@ static int encode_window(const vc_sense *s, vc_sense_step step, const int16_t *n
 {
     uint32_t at = s->ratios[step.ratio].rows;
     for (int r = 0; r < s->ratios[step.ratio].measurements; r++) {
-        if (now[r] < -VC_LATENT_MAX) return VC_ELATENT;
+        if (now[r] < -LATENT_MAX) return VC_ELATENT;
         vc_sense_row row = vc_sense_row_at(s, at);
         vc_distribution d;
         vc_sense_expect(s, step, &row, now, before, &d);

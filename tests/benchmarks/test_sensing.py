@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from common import beats, prdn, sensing_codec, signal_codec
+from common import SENSING_BUNDLE, beats, prdn, sensing_codec, signal_codec
 
 from vaecodec.benchmarks import bench_sensing
 from vaecodec.benchmarks.sensing import sparse_decode
@@ -44,6 +44,13 @@ def test_all_codecs_keep_the_target_and_say_what_they_cost(folder: Path, tmp_pat
 def test_an_error_out_of_reach_is_a_missed_row(folder: Path) -> None:
     report = bench_sensing(folder, sensing_codec(), target=0.01, seconds=256, wavelet=None, limit=1, echo=lambda _: None)
     assert report["codecs"]["vaecodec, whole"]["missed"] == ["0"]
+
+
+def test_processes_share_the_recordings(folder: Path) -> None:
+    alone, shared = (
+        bench_sensing(folder, SENSING_BUNDLE, target=7.0, seconds=256, wavelet=None, jobs=jobs, echo=lambda _: None) for jobs in (1, 2)
+    )
+    assert alone["points"] == shared["points"]
 
 
 def test_sparse_learning_decodes_our_streams() -> None:

@@ -20,6 +20,7 @@ build() { # compiler, output, flags
     shift 2
     "$cc" "${WARN[@]}" "$@" -Iedge_runtime/c "${SOURCES[@]}" tests/c/check_cases.c -o "$out"
     "$cc" "${WARN[@]}" "$@" -Iedge_runtime/c "${SOURCES[@]}" tests/c/check_bounded.c -o "$out.bounded"
+    "$cc" "${WARN[@]}" "$@" -Iedge_runtime/c "${SOURCES[@]}" tests/c/check_sense.c -o "$out.sense"
 }
 
 # The core alone, as firmware compiles it: whatever symbol it lacks must be one of the compiler's own helpers.
@@ -40,26 +41,32 @@ freestanding() { # compiler, flags
 
 "$PYTHON" tests/c/make_cases.py "$work/cases"
 "$PYTHON" tests/c/make_bounded.py "$work/bounded"
+"$PYTHON" tests/c/make_sense.py "$work/sense"
 # shellcheck disable=SC2086  # a folder and names
 [ -z "${RECORDS:-}" ] || "$PYTHON" tests/c/make_bounded.py "$work/records" $RECORDS
 
 build gcc "$work/plain" -O3
 "$work/plain" "$work/cases"
 "$work/plain.bounded" "$work/bounded"
+"$work/plain.sense" "$work/sense"
 build gcc "$work/checked" -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 "$work/checked" "$work/cases" 20
 "$work/checked.bounded" "$work/bounded" 20
+"$work/checked.sense" "$work/sense" 20
 build gcc "$work/portable" -O2 -DVC_NO_SIMD
 "$work/portable" "$work/cases"
 "$work/portable.bounded" "$work/bounded"
+"$work/portable.sense" "$work/sense"
 
 build aarch64-linux-gnu-gcc "$work/aarch64" -O2 -static
 qemu-aarch64 "$work/aarch64" "$work/cases" 2
 qemu-aarch64 "$work/aarch64.bounded" "$work/bounded" 2
+qemu-aarch64 "$work/aarch64.sense" "$work/sense" 2
 [ -z "${RECORDS:-}" ] || qemu-aarch64 "$work/aarch64.bounded" "$work/records"
 build arm-linux-gnueabihf-gcc "$work/armhf" -O2 -static
 qemu-arm "$work/armhf" "$work/cases" 2
 qemu-arm "$work/armhf.bounded" "$work/bounded" 2
+qemu-arm "$work/armhf.sense" "$work/sense" 2
 [ -z "${RECORDS:-}" ] || qemu-arm "$work/armhf.bounded" "$work/records"
 
 freestanding gcc

@@ -69,7 +69,7 @@ def test_options_without_a_meaning_are_named(run: Run, recording: Path, option: 
     assert option[0] == "--psnr" or "effort" in output
 
 
-@pytest.mark.parametrize("options", [["--cs", "--peers", "DWT"], ["--cs", "-e", "2"], ["--seconds", "5"]])
+@pytest.mark.parametrize("options", [["--cs", "--peers", "DWT"], ["--cs", "-e", "2"], ["--seconds", "5"], ["-j", "2"]])
 def test_bench_refuses_what_has_no_meaning(run: Run, tmp_path: Path, options: list[str]) -> None:
     code, output = run("bench", "signals", tmp_path, *options)
     assert code == 2

@@ -244,7 +244,7 @@ def test_other_patterns_are_refused(text: str) -> None:
         parse_pattern(text)
 
 
-@pytest.mark.parametrize("text", ["sum 3", "sum 512", "diff 1", "random 4 5", "random 17 1"])
+@pytest.mark.parametrize("text", ["sum 3", "sum 512", "diff 1", "random 4 5", "random 17 1", "random 16 1"])
 def test_patterns_that_do_not_fit_are_refused(text: str) -> None:
     with pytest.raises(InputError):
         measurement_matrix([parse_pattern(text)], 16)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
-from common import IMAGE_BUNDLE, RELEASE, SIGNAL_BUNDLE, image_codec, signal_codec
+from common import IMAGE_BUNDLE, RELEASE, SIGNAL_BUNDLE, image_codec, sensing_codec, signal_codec
 
 from vaecodec.codec import container
 from vaecodec.codec.bounded import BoundedCodec
@@ -17,6 +17,8 @@ from vaecodec.codec.bundle import Bundle, pack
 from vaecodec.codec.errors import VaecodecError
 from vaecodec.codec.image import ImageCodec
 from vaecodec.codec.native import SymbolModel
+from vaecodec.codec.sensing import SensingCodec
+from vaecodec.codec.sensing_model import SenseModel
 from vaecodec.codec.signal import SignalCodec
 from vaecodec.codec.stream_decoder import Decoder
 from vaecodec.codec.stream_encoder import Encoder
@@ -31,6 +33,7 @@ Target = Callable[[bytes], None]
 PIXELS = 1 << 12
 IMAGE = ImageCodec(image_codec().bundle, max_pixels=PIXELS)
 SIGNAL = SignalCodec(signal_codec().bundle, max_samples=PIXELS)
+SENSING = SensingCodec(sensing_codec().bundle, max_samples=PIXELS)
 BOUNDED = BoundedCodec(max_samples=PIXELS)
 
 
@@ -64,6 +67,23 @@ def signal_payload(data: bytes) -> None:
     header = container.SignalHeader(SIGNAL.bundle.model_id, SIGNAL.bundle.synthesis_id, data[0] if data else 0, Fraction(1), 3, 8, 0, (0, 5))
     packets = (container.Packet(container.DATA, 0, data),)
     signal_stream(container.write_file(container.File(header, packets, (), 128)))
+
+
+def sensed_stream(data: bytes) -> None:
+    """A sensed signal's file."""
+    latents = SENSING.latents(data)
+    SENSING.encode_latents(latents)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        SENSING.decode_latents(latents)
+
+
+def sensed_symbols(data: bytes) -> None:
+    """A model of compressed sensing; what loads measures, and decodes what it encodes."""
+    model = SenseModel(data)
+    t = model.codes // 2
+    z = model.measure(np.arange(2 * model.window, dtype=np.int16)[:, None], t)
+    assert np.array_equal(model.decode(model.encode(z, t), t, *z.shape[:2]), z)
 
 
 def bounded_stream(data: bytes) -> None:
@@ -205,6 +225,10 @@ def _bounded_streams() -> list[bytes]:
     return [BOUNDED.encode(waves.astype(np.int16)), BOUNDED.encode(waves, max_error=2, packet_samples=50), BOUNDED.encode(np.arange(9) << 26)]
 
 
+def _sensed_streams() -> list[bytes]:
+    return [path.read_bytes() for path in sorted((RELEASE / "sensed").glob("*.vae"))]
+
+
 def _picture_files() -> list[bytes]:
     from common import picture
 
@@ -228,6 +252,8 @@ TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
     "signal_stream": (signal_stream, lambda: _streams("signal")),
     "picture_payload": (picture_payload, lambda: _payloads("image")),
     "signal_payload": (signal_payload, lambda: _payloads("signal")),
+    "sensed_stream": (sensed_stream, _sensed_streams),
+    "sensed_symbols": (sensed_symbols, lambda: [SENSING.bundle.sensing.blob]),
     "bounded_stream": (bounded_stream, _bounded_streams),
     "bounded_payload": (bounded_payload, lambda: [b"\0" + packet.payload for s in _bounded_streams() for packet in container.read_file(s).packets]),
     "live_stream": (live_stream, _live_streams),

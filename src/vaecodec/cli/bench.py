@@ -77,6 +77,7 @@ def images(folder: str, **options: Any) -> None:
 )
 @click.option("--cs", is_flag=True, help="Compressed sensing instead: ecg-cs, BSBL-BO, classic random sensing, and the wavelet codec.")
 @click.option("--seconds", type=click.FloatRange(1), help="With --cs: length of the part of each file that BSBL-BO gets; 30 unless given.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 256), help="With --cs: processes that share the files.")
 def signals(folder: str, cs: bool, **options: Any) -> None:
     """Signals of FOLDER: this codec, a DWT coder, a DCT coder, SZ3 and FLAC.
 
@@ -89,8 +90,8 @@ def signals(folder: str, cs: bool, **options: Any) -> None:
         elsewhere = ("effort", "peers", "r_peaks", "targets", "together")
         if given := [key for key in elsewhere if options.pop(key) not in (None, False)]:
             raise click.UsageError(f"--{given[0].replace('targets', 'prdn').replace('_', '-')} has no meaning with --cs")
-    elif options["seconds"] is not None:
-        raise click.UsageError("--seconds is for --cs")
+    elif options["seconds"] is not None or options["jobs"] is not None:
+        raise click.UsageError("--seconds and --jobs are for --cs")
     _bench("bench_sensing" if cs else "bench_signals", folder, **options)
 
 
