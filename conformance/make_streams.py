@@ -97,7 +97,9 @@ def valid_signals(codec: SignalCodec) -> Iterator[tuple[str, bytes]]:
     yield "gains", codec.encode_latents(replace(latents, header=replace(latents.header, gains=(0, 17, 255))))
     own = codec._rate(None)
     yield "brief", codec.encode_latents(replace(latents, header=replace(latents.header, rows=0)))
-    yield "brief-gains-own-rate", codec.encode_latents(replace(latents, header=replace(latents.header, rows=0, rate=own, shift=7, gains=(3, 0, 99))))
+    yield "brief-gains-own-rate", codec.encode_latents(replace(latents, header=replace(latents.header, rows=0, rate=own, shift=3, gains=(3, 0, 99))))
+    column = codec.latents(codec.encode(wave(300, 1, 1.5), rate=100, quality=60, step=0.002, columns=["x"], units=["m/s^2"]))
+    yield "brief-float64", codec.encode_latents(replace(column, header=replace(column.header, rows=0)))
 
 
 # --- invalid streams ------------------------------------------------------------------------------------------------
@@ -248,6 +250,8 @@ def invalid_signals(codec: SignalCodec) -> Iterator[tuple[str, bytes, str]]:
     yield "brief-long", raw_header(inside + bytes(c.MAX_BRIEF)), "a brief signal of more than 2047 bytes"
     yield "brief-sample-type-0", raw_header(inside[:8] + bytes([inside[8] & ~7]) + inside[9:]), "a brief signal of no sample type"
     yield "brief-no-samples", raw_header(inside[:9] + c.varint(360) + b"\1\1\0\0"), "a brief signal of no samples"
+    with_json = inside[:8] + bytes([inside[8] | c.WITH_JSON]) + inside[9:13]
+    yield "brief-json-beyond", raw_header(with_json + b"\x7f{}"), "metadata longer than a brief signal"
     yield "brief-cut", raw_header(inside[:12]), "a brief signal that ends in its fields"
 
 
