@@ -43,9 +43,9 @@ VERSION = 1
 SYNC = 0xB5
 DATA, METADATA, INDEX, END = range(4)
 SHORT_BIT, CRC32_BIT = 0x08, 0x10
-SIGNAL, IMAGE, BOUNDED, SENSED, BRIEF = 1, 2, 3, 4, 5
-# Bits of a brief signal's form, above the sample type in bits 0..2; bits 5..7 are the shift.
-OWN_RATE, GAINS, FORM_SHIFT = 8, 16, 5
+SIGNAL, IMAGE, BOUNDED, BRIEF, SENSED = 1, 2, 3, 4, 5
+# Bits of a brief signal's form, above the sample type in bits 0..2; bits 5 and 6 are the shift.
+OWN_RATE, GAINS, FORM_SHIFT, WITH_JSON = 8, 16, 5, 128
 # Of the shift of other signals: gains stand behind the offsets.
 SHIFT_GAINS = 128
 
@@ -68,7 +68,7 @@ MAX_PAYLOAD = 1 << 28
 MAX_BODY = 7 + 5 * (MAX_CHANNELS + 5) + 2 + MAX_CHANNELS
 MAX_BRIEF = 2047
 """Bytes of the body of a brief signal, its latents included."""
-MAX_BRIEF_SHIFT = 7
+MAX_BRIEF_SHIFT = 3
 # From this payload length on the packet's check is CRC-32C.
 LONG_PAYLOAD = 1024
 
@@ -294,18 +294,20 @@ def _framed(body: bytes) -> bytes:
     return MAGIC + checked + crc16(checked).to_bytes(2, "little")
 
 
-def fits_brief(header: SignalHeader, payload: bytes) -> bool:
+def fits_brief(header: SignalHeader, payload: bytes, metadata: tuple[Metadata, ...] = ()) -> bool:
     """Whether a signal of one short packet can be a brief file."""
-    return header.shift <= MAX_BRIEF_SHIFT and 22 + 6 * header.channels + len(payload) <= MAX_BRIEF
+    if len(metadata) > 1 or any(m.kind != META_JSON for m in metadata) or header.shift > MAX_BRIEF_SHIFT:
+        return False
+    return 27 + 6 * header.channels + sum(len(m.data) for m in metadata) + len(payload) <= MAX_BRIEF
 
 
-def _write_brief(h: SignalHeader, packet: Packet) -> bytes:
+def _write_brief(h: SignalHeader, packet: Packet, metadata: tuple[Metadata, ...]) -> bytes:
     """A brief signal as a whole; its packet's payload begins with the number of samples, as that of a short packet."""
-    form = h.sample_type | OWN_RATE * (h.rate is None) | GAINS * bool(h.gains) | h.shift << FORM_SHIFT
+    form = h.sample_type | OWN_RATE * (h.rate is None) | GAINS * bool(h.gains) | h.shift << FORM_SHIFT | WITH_JSON * bool(metadata)
     body = bytes([BRIEF]) + h.model_id.to_bytes(4, "little") + h.synthesis_id.to_bytes(2, "little") + bytes([h.step_code, form])
     body += b"" if h.rate is None else varint(h.rate.numerator) + varint(h.rate.denominator)
-    body += varint(h.channels) + _channel_fields(h) + packet.payload
-    if len(body) > MAX_BRIEF or h.shift > MAX_BRIEF_SHIFT:
+    body += varint(h.channels) + _channel_fields(h) + b"".join(varint(len(m.data)) + m.data for m in metadata) + packet.payload
+    if len(body) > MAX_BRIEF or h.shift > MAX_BRIEF_SHIFT or len(metadata) > 1:
         raise InputError(f"a brief signal has at most {MAX_BRIEF} bytes and a shift of {MAX_BRIEF_SHIFT}, got {len(body)} and {h.shift}")
     return _framed(body)
 
@@ -368,7 +370,7 @@ def read_header(data: bytes) -> tuple[Header, int]:
 
 def _read_body(cursor: Cursor) -> Header:
     modality = cursor.uint(1, "the modality")
-    known = "1 (signal), 2 (image), 3 (signal of bounded error), 4 (sensed signal) or 5 (brief signal)"
+    known = "1 (signal), 2 (image), 3 (signal of bounded error), 4 (brief signal) or 5 (sensed signal)"
     require(modality in (SIGNAL, IMAGE, BOUNDED, SENSED, BRIEF), f"modality {modality}; expected {known}")
     ids = cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id")
     if modality == BRIEF:
@@ -460,7 +462,7 @@ def _read_brief(cursor: Cursor, model_id: int, synthesis_id: int) -> SignalHeade
     sample_type = _sample_type(form & 7)
     rate = None if form & OWN_RATE else _read_rate(cursor)
     offsets, gains = _read_channel_fields(cursor, _read_channels(cursor), bool(form & GAINS))
-    return SignalHeader(model_id, synthesis_id, step_code, rate, sample_type, 0, form >> FORM_SHIFT, offsets, gains)
+    return SignalHeader(model_id, synthesis_id, step_code, rate, sample_type, 0, form >> FORM_SHIFT & MAX_BRIEF_SHIFT, offsets, gains)
 
 
 def _brief_file(data: bytes, header: SignalHeader, end: int) -> File:
@@ -469,10 +471,13 @@ def _brief_file(data: bytes, header: SignalHeader, end: int) -> File:
     cursor = Cursor(data, len(MAGIC) + 1, end - 2)
     cursor.varint("the header length")
     cursor.take(1, "the modality")
-    _read_brief(cursor, cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id"))
+    ids = cursor.uint(4, "the model id"), cursor.uint(2, "the synthesis id")
+    with_json = data[cursor.position + 1] & WITH_JSON
+    _read_brief(cursor, *ids)
+    metadata = (Metadata(META_JSON, cursor.take(cursor.varint("the metadata's length"), "the metadata")),) if with_json else ()
     payload = cursor.take(cursor.end - cursor.position, "the payload")
     total = Cursor(payload).varint("the number of samples")
-    return File(header, (Packet(DATA, 0, payload, True),), (), total)
+    return File(header, (Packet(DATA, 0, payload, True),), metadata, total)
 
 
 # --- packets --------------------------------------------------------------------------------------------------------
@@ -520,7 +525,7 @@ def write_file(file: File) -> bytes:
     """Header, metadata packets, data packets and, for a signal, the end packet."""
     if isinstance(file.header, SignalHeader) and file.header.rows == 0:
         (packet,) = file.packets
-        return _write_brief(file.header, packet)
+        return _write_brief(file.header, packet, file.metadata)
     parts = [write_header(file.header)]
     limit(sum(len(m.data) + 1 for m in file.metadata), MAX_METADATA, "metadata bytes")
     parts += [write_packet(Packet(METADATA, 0, bytes([m.kind]) + m.data)) for m in file.metadata]

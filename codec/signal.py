@@ -334,13 +334,13 @@ class SignalCodec:
         return header.rows << self._model.levels if header.rows else MAX_PACKET // header.channels
 
     def _file(self, header: SignalHeader, packets: tuple[Packet, ...], metadata: tuple[Metadata, ...], samples: int) -> bytes:
-        """The stream: a brief file where the bundle allows it and all is said in one packet without metadata."""
-        wanted = header.rows == 0 or (self.bundle.manifest.get("brief") and len(packets) == 1 and not metadata)
+        """The stream: a brief file where the bundle allows it and all is said in one packet."""
+        wanted = header.rows == 0 or (self.bundle.manifest.get("brief") and len(packets) == 1)
         if wanted:
             packet = packets[0] if packets[0].short else replace(packets[0], payload=container.varint(samples) + packets[0].payload, short=True)
-            if header.rows == 0 or container.fits_brief(header, packet.payload):
+            if header.rows == 0 or container.fits_brief(header, packet.payload, metadata):
                 rate = None if header.rate == self._rate(None) else header.rate
-                return container.write_file(File(replace(header, rows=0, rate=rate), (packet,), (), samples))
+                return container.write_file(File(replace(header, rows=0, rate=rate), (packet,), metadata, samples))
         return container.write_file(File(header, packets, metadata, samples))
 
     def _prior(self, blocks: int, header: SignalHeader) -> Prior:

@@ -94,6 +94,12 @@ def valid_signals(codec: SignalCodec) -> Iterator[tuple[str, bytes]]:
     yield "many-packets", codec.encode(np.rint(wave(4400, 1, 300)[:, 0]).astype(np.int16), rate=360, quality=40, packet_blocks=1)
     latents = codec.latents(codec.encode(np.rint(wave(700, 3, 500)).astype(np.int16), rate=360, quality=60))
     yield "extreme-latents", codec.encode_latents(replace(latents, bands=[extreme(band.shape, b) for b, band in enumerate(latents.bands)]))
+    yield "gains", codec.encode_latents(replace(latents, header=replace(latents.header, gains=(0, 17, 255))))
+    own = codec._rate(None)
+    yield "brief", codec.encode_latents(replace(latents, header=replace(latents.header, rows=0)))
+    yield "brief-gains-own-rate", codec.encode_latents(replace(latents, header=replace(latents.header, rows=0, rate=own, shift=3, gains=(3, 0, 99))))
+    column = codec.latents(codec.encode(wave(300, 1, 1.5), rate=100, quality=60, step=0.002, columns=["x"], units=["m/s^2"]))
+    yield "brief-float64", codec.encode_latents(replace(column, header=replace(column.header, rows=0)))
 
 
 def valid_matching(codec: SignalCodec) -> Iterator[tuple[str, bytes]]:
@@ -246,6 +252,18 @@ def invalid_signals(codec: SignalCodec) -> Iterator[tuple[str, bytes, str]]:
     yield "step-negative", _with_step(head, header, tail, b'{"step":[1,-1]}'), "a negative step"
     yield "step-infinite", _with_step(head, header, tail, b'{"step":[1,Infinity]}'), "an infinite step"
     yield "impossible-latent", _impossible(codec, head, packets, range(2)), "a payload whose escape has no end"
+    short = codec.encode(np.rint(wave(300, 1, 300)).astype(np.int16), rate=360, quality=40)
+    latents = codec.latents(short)
+    brief = codec.encode_latents(replace(latents, header=replace(latents.header, rows=0)))
+    inside = brief[6 + (brief[5] > 127) : -2]
+    yield "brief-followed", brief + b"\0", "a byte after a brief signal"
+    yield "brief-damaged", brief[:-3] + bytes([brief[-3] ^ 1]) + brief[-2:], "a brief signal whose CRC does not match"
+    yield "brief-long", raw_header(inside + bytes(c.MAX_BRIEF)), "a brief signal of more than 2047 bytes"
+    yield "brief-sample-type-0", raw_header(inside[:8] + bytes([inside[8] & ~7]) + inside[9:]), "a brief signal of no sample type"
+    yield "brief-no-samples", raw_header(inside[:9] + c.varint(360) + b"\1\1\0\0"), "a brief signal of no samples"
+    with_json = inside[:8] + bytes([inside[8] | c.WITH_JSON]) + inside[9:13]
+    yield "brief-json-beyond", raw_header(with_json + b"\x7f{}"), "metadata longer than a brief signal"
+    yield "brief-cut", raw_header(inside[:12]), "a brief signal that ends in its fields"
 
 
 def _with_step(head: bytes, header: Any, tail: bytes, text: bytes) -> bytes:

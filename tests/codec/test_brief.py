@@ -1,4 +1,4 @@
-"""Brief files: one packet, no metadata, and few bytes around it; gains of channels."""
+"""Brief files: one packet, and few bytes around it; gains of channels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ headers = st.integers(1, 5).flatmap(
         rate=st.none() | st.fractions(0, 4000, max_denominator=1000),
         sample_type=st.integers(1, 7),
         rows=st.just(0),
-        shift=st.integers(0, 7),
+        shift=st.integers(0, 3),
         offsets=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=n, max_size=n).map(tuple),
         gains=st.just(()) | st.lists(st.integers(0, 255), min_size=n, max_size=n).map(tuple),
     )
@@ -43,12 +43,19 @@ def brief(header: c.SignalHeader, payload: bytes, samples: int) -> bytes:
     return c.write_file(c.File(header, (c.Packet(c.DATA, 0, c.varint(samples) + payload, True),), (), samples))
 
 
-@given(headers, st.binary(max_size=1500), st.integers(0, 2**32 - 1))
-def test_a_brief_file_comes_back(header: c.SignalHeader, payload: bytes, samples: int) -> None:
-    data = brief(header, payload, samples)
-    assert c.read_file(data) == c.File(header, (c.Packet(c.DATA, 0, c.varint(samples) + payload, True),), (), samples)
+@given(headers, st.binary(max_size=1200), st.integers(0, 2**32 - 1), st.none() | st.binary(max_size=500))
+def test_a_brief_file_comes_back(header: c.SignalHeader, payload: bytes, samples: int, text: bytes | None) -> None:
+    metadata = () if text is None else (c.Metadata(c.META_JSON, text),)
+    file = c.File(header, (c.Packet(c.DATA, 0, c.varint(samples) + payload, True),), metadata, samples)
+    data = c.write_file(file)
+    assert c.read_file(data) == file
     assert c.read_header(data) == (header, len(data))
-    assert c.fits_brief(header, payload)
+    assert c.fits_brief(header, payload, metadata)
+
+
+def test_only_json_fits() -> None:
+    assert not c.fits_brief(HEADER, b"", (c.Metadata(9, b""),))
+    assert not c.fits_brief(HEADER, b"", (c.Metadata(1, bytes(c.MAX_BRIEF)),))
 
 
 @given(st.data())
@@ -91,10 +98,19 @@ def test_short_signals_are_brief_where_the_model_allows() -> None:
     assert used.info(short)["samples"] == 100
 
 
-def test_metadata_and_several_packets_need_the_long_form() -> None:
-    used = codec(brief=True)
-    for stream in (used.encode(beats(100).astype(np.int16), columns=["lead"]), used.encode(beats(100).astype(np.int16), packet_blocks=1)):
-        assert c.read_header(stream)[0].rows > 0
+def test_several_packets_need_the_long_form() -> None:
+    assert c.read_header(codec(brief=True).encode(beats(100).astype(np.int16), packet_blocks=1))[0].rows > 0
+
+
+def test_names_and_steps_travel_in_brief() -> None:
+    used, x = codec(brief=True), beats(100).astype(np.float32)
+    stream = used.encode(x, columns=["lead"], step=0.5)
+    assert c.read_header(stream)[0].rows == 0
+    assert used.info(stream)["metadata"]["columns"] == ["lead"]
+    decoded = used.decode(stream)
+    assert decoded.dtype == np.float32
+    np.testing.assert_array_equal(decoded, codec().decode(codec().encode(x, columns=["lead"], step=0.5)))
+    assert used.encode_latents(used.latents(stream)) == stream
 
 
 def test_a_rate_that_is_not_the_models_is_kept() -> None:

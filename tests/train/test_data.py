@@ -145,6 +145,48 @@ def test_long_recordings_are_drawn_more_often(signal_config):
     assert np.mean(np.array(drawn) > 1.5) > 0.6
 
 
+def three_axes() -> np.ndarray:
+    return np.rint(np.random.default_rng(4).normal(0, [1000, 300, 20], (600, 3))).astype(np.int32)
+
+
+def together(signal_config, **options):
+    return with_options(signal_config, "data", columns=("0", "1", "2"), weights=(), together=True, flip=0.0, gain=0.0, **options)
+
+
+def test_columns_drawn_together_stay_side_by_side(signal_config):
+    recording = three_axes()
+    windows = Windows(together(signal_config), [recording])
+    window = windows.draw(np.random.default_rng(0))
+    assert window.shape == (signal_config.data.length, 3)
+    start = int(np.flatnonzero((recording == window[0]).all(1))[0])
+    np.testing.assert_array_equal(window, recording[start : start + len(window)])
+    assert windows.fixed(128, 1)[0].shape == (128, 3)
+
+
+def test_deviations_come_down_to_the_configs_and_small_ones_stay(signal_config):
+    windows = Windows(together(signal_config, deviation=100.0), [three_axes()])
+    for window in (windows.draw(np.random.default_rng(0)), windows.fixed(512, 1)[0]):
+        np.testing.assert_allclose(window.std(0), [100, 100, 20], rtol=0.25)
+
+
+def test_vectors_that_turn_keep_their_length(signal_config):
+    recording = np.tile(np.array([[3000, 400, 100]], np.int32), (600, 1))
+    windows = Windows(together(signal_config, axes=3), [recording])
+    lengths = [np.linalg.norm(windows.draw(np.random.default_rng(i)), axis=1) for i in range(8)]
+    np.testing.assert_allclose(lengths, np.linalg.norm(recording[0]), atol=2)
+    assert any(abs(windows.draw(np.random.default_rng(i))[0, 0] - 3000) > 100 for i in range(8))
+
+
+def test_a_warped_window_has_another_pace(signal_config):
+    ramp = (100 * np.arange(5000, dtype=np.int32))[:, None]
+    config = with_options(signal_config, "data", columns=(), weights=(), warp=0.3, flip=0.0, gain=0.0)
+    windows = Windows(config, [ramp])
+    slopes = [np.diff(windows.draw(np.random.default_rng(i))[:, 0]).mean() for i in range(12)]
+    assert min(slopes) < 95
+    assert max(slopes) > 105
+    assert any(slope == 100 for slope in slopes)
+
+
 def test_validation_windows_start_at_the_start_and_spread_over_the_files(signal_config):
     windows = Windows(signal_config, [np.full([100, 1], i, np.int32) for i in range(10)])
     assert [w[0, 0] for w in windows.fixed(32, 5)] == [0, 2, 4, 6, 8]
