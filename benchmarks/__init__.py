@@ -1,5 +1,6 @@
 """This codec beside its peers, on the same files, by one protocol.
 
+    beat_figure.bench_beat a difficult heartbeat beside the ratios of bench signals
     images.bench_images    photos: JPEG, WebP, JPEG 2000, AVIF, JPEG XL
     signals.bench_signals  sensor signals: DWT with an adaptive range coder, SZ3, FLAC; R-peaks of ECG
     sensing.bench_sensing  compressed sensing: sparse Bayesian learning, random sensing, the wavelet codec
@@ -17,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vaecodec.benchmarks.beat_figure import bench_beat
     from vaecodec.benchmarks.images import bench_images
     from vaecodec.benchmarks.large import bench_large
     from vaecodec.benchmarks.sensing import bench_sensing
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
     from vaecodec.benchmarks.signals import bench_signals
     from vaecodec.benchmarks.streams import bench_stream
 
-__all__ = ["bench_images", "bench_large", "bench_sensing", "bench_sheet", "bench_signals", "bench_stream"]
+__all__ = ["bench_beat", "bench_images", "bench_large", "bench_sensing", "bench_sheet", "bench_signals", "bench_stream"]
 
 _HOME = {
+    "bench_beat": "vaecodec.benchmarks.beat_figure",
     "bench_images": "vaecodec.benchmarks.images",
     "bench_large": "vaecodec.benchmarks.large",
     "bench_sensing": "vaecodec.benchmarks.sensing",

@@ -59,12 +59,13 @@ def detect_beats(millivolts: NDArray[np.float64], rate: Fraction) -> Times:
     return np.asarray(found, np.int64)
 
 
-def annotated_beats(path: Path, rate: Fraction) -> Times:
+def annotated_beats(path: Path, rate: Fraction, symbols: frozenset[str] = BEATS) -> Times:
     """The beats of a WFDB annotation file; marks of rhythm, noise, waves and ventricular flutter are no beats.
 
     Args:
         path: such as `100.atr`.
         rate: samples a second of the record; a file that counts in other ticks says so.
+        symbols: of the kinds of beats that are wanted.
 
     Returns:
         Indices of samples, ascending.
@@ -79,7 +80,7 @@ def annotated_beats(path: Path, rate: Fraction) -> Times:
     except Exception as error:  # the reader has no exceptions of its own: damage ends in whatever the damage breaks
         raise FormatError(f"{path}: no WFDB annotations: {error}") from error
     times = np.asarray(found.sample, np.float64) * (float(rate) / float(found.fs or rate))
-    beats: Times = np.rint(times[[symbol in BEATS for symbol in found.symbol]]).astype(np.int64)
+    beats: Times = np.rint(times[[symbol in symbols for symbol in found.symbol]]).astype(np.int64)
     return beats
 
 

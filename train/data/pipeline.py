@@ -53,10 +53,10 @@ def batches(config: ModelConfig, examples: Examples, first_step: int = 0, share:
     """
     share = share or Share(0, 1, config.training.batch)
     kind = tf.uint8 if config.rank == 2 else tf.float32
-    n = config.data.length
     columns = len(config.data.columns) or None if config.data.together else 1
-    rows, n = (None, None) if config.training.short else (share.rows, n)
-    shape = [rows, n, n, config.colours] if config.rank == 2 else [rows, n, columns]
+    fixed = not config.training.short
+    rows, length = share.rows if fixed else None, config.data.length if fixed else None
+    shape = [rows, length, length, config.colours] if config.rank == 2 else [rows, length, columns]
 
     def make(element: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step, rows = share.rows_of(int(element))

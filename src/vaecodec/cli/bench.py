@@ -116,6 +116,22 @@ def stream(folder: str, **options: Any) -> None:
 
 
 @command.command(no_args_is_help=True)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.argument("out", type=click.Path(dir_okay=False))
+@click.option("-m", "--model", metavar="NAME|FILE", help="Model to show.")
+@click.option("--results", type=click.Path(exists=True, file_okay=False), required=True, help="Folder with signals.json and, if wanted, sensing.json.")
+@click.option("--records", callback=_names, metavar="NAME,...", help="Only these records; the report records of MIT-BIH by default.")
+def beat(folder: str, out: str, **options: Any) -> None:
+    """A picture OUT: ratio against error, and the annotated ventricular beat of FOLDER's records that comes out worst.
+
+    \b
+    vaecodec bench signals mitdb/ --out results/
+    vaecodec bench beat mitdb/ beat.png --results results/
+    """
+    _bench("bench_beat", folder, out, **options)
+
+
+@command.command(no_args_is_help=True)
 @click.argument("picture", type=click.Path(exists=True, dir_okay=False))
 @click.argument("out", type=click.Path(dir_okay=False))
 @click.option("-m", "--model", metavar="NAME|FILE", help="Model to show.")
