@@ -171,7 +171,7 @@ def _draw_beat(axes: Any, beat: Beat, rival: Samples) -> None:
         (OWN, beat.decoded, "tab:blue", 1.2),
     ):
         axes.plot(seconds, (samples[shown] - channel.baseline) / channel.gain, color=colour, linewidth=width, label=name)
-    axes.set_title(f"record {channel.name} at PRDN {PRDN:g} %: the ventricular beat on which ours errs most")
+    axes.set_title(f"record {channel.name}, PRDN {PRDN:g} %: the ventricular beat that ours errs on most", fontsize=11)
     axes.set_xlabel("s")
     axes.set_ylabel("mV")
     axes.grid(alpha=0.3)

@@ -119,7 +119,7 @@ def stream(folder: str, **options: Any) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.argument("out", type=click.Path(dir_okay=False))
 @click.option("-m", "--model", metavar="NAME|FILE", help="Model to show.")
-@click.option("--results", type=click.Path(exists=True, file_okay=False), required=True, help="Folder with signals.json and, if wanted, sensing.json.")
+@click.option("--results", type=click.Path(exists=True, file_okay=False), required=True, help="Folder with signals.json and sensing.json, if any.")
 @click.option("--records", callback=_names, metavar="NAME,...", help="Only these records; the report records of MIT-BIH by default.")
 def beat(folder: str, out: str, **options: Any) -> None:
     """A picture OUT: ratio against error, and the annotated ventricular beat of FOLDER's records that comes out worst.
