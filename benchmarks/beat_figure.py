@@ -104,7 +104,9 @@ def _reports(folder: Path) -> dict[str, Report]:
 
 def _worst(codec: SignalCodec, channel: Channel) -> Beat | None:
     """The ventricular beat of a record on which ours, at the limit, errs most; None where it has none."""
-    times = annotated_beats(channel.annotations, channel.rate, SYMBOLS) if channel.annotations else []
+    if not channel.annotations:
+        return None
+    times = annotated_beats(channel.annotations, channel.rate, SYMBOLS)
     if not len(times):
         return None
     decoded = codec.decode(codec.encode(channel.samples.astype(np.int32), rate=channel.rate, prdn=PRDN)).astype(np.float64)
