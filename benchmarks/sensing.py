@@ -221,7 +221,8 @@ def _sparse(codec: SensingCodec, latents: SensedLatents, block: int) -> Reals:
     phi = model.ratio(t).phi / model.steps(t)[:, None]
     z = latents.z[:, 0].astype(np.float64)
     z = np.pad(z, ((0, -len(z) % together), (0, 0)), mode="edge").reshape(-1, together * phi.shape[0])
-    return _recovered(z, np.kron(np.eye(together), phi), block, quantisation_noise(1.0))
+    whole = np.asarray(np.kron(np.eye(together), phi), np.float64)
+    return _recovered(z, whole, block, quantisation_noise(1.0))
 
 
 def _recovered(z: Reals, phi: Reals, block: int, noise: float) -> Reals:
@@ -244,7 +245,8 @@ def _random(channel: Channel, target: float, ratio: float) -> Row:
 
     def error(step: float) -> float:
         (z,) = decode_lists(coded(step), [y.size])
-        x = _recovered(z.reshape(y.shape) * step, phi, TUNED_RANDOM, quantisation_noise(step))
+        measured = np.asarray(z.reshape(y.shape) * step, np.float64)
+        x = _recovered(measured, phi, TUNED_RANDOM, quantisation_noise(step))
         return prdn(channel.samples, np.rint(x + mean))
 
     try:
