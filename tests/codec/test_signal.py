@@ -8,12 +8,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from common import beats, prdn, signal_codec
+from common import ROOT, beats, prdn, signal_codec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaecodec.codec import container
+from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import FormatError, InputError
+from vaecodec.codec.signal import SignalCodec
 
 INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 FLOATS = ["float16", "float32", "float64"]
@@ -249,3 +251,30 @@ def test_metadata_that_is_no_text_is_refused() -> None:
     bad = replace(latents, metadata=(container.Metadata(container.META_JSON, b'{"columns":["\\ud800"]}'),))
     with pytest.raises(FormatError, match="not text"):
         signal_codec().decode(signal_codec().encode_latents(bad))
+
+
+def odd_signals() -> dict[str, np.ndarray]:
+    """Signals of sensors that are new, unplugged, stuck or overdriven, alone and among 64 channels."""
+    time = np.arange(600)
+    square = np.where(time % 200 < 100, -32768, 32767).astype(np.int16)
+    many = np.rint(beats(600, 64)).astype(np.int16)
+    many[:, 3], many[:, 17], many[:, 40] = 0, 1023, square // 32  # a channel that is 100 times as loud takes the shift for all
+    return {"one sample": np.array([5], np.int16), "constant": np.full(600, -7, np.int16), "saturated": square, "64 channels": many}
+
+
+@pytest.mark.parametrize("name", list(odd_signals()))
+@pytest.mark.parametrize("options", [{"quality": 60}, {"prdn": 8}, {"max_error": 1}, {"max_error": 0}, {"target_bytes": 60000}], ids=str)
+@pytest.mark.parametrize("bundle", ["tiny-signal", "tiny-matching"])
+def test_odd_signals_keep_what_was_asked_for(name: str, options: dict[str, float], bundle: str) -> None:
+    samples, codec = odd_signals()[name], SignalCodec(Bundle.open(ROOT / "conformance" / "0.1" / f"{bundle}.vaemodel"))
+    stream = codec.encode(samples, **options)
+    decoded = codec.decode(stream)
+    assert (decoded.shape, decoded.dtype) == (samples.shape, samples.dtype)
+    if "max_error" in options:
+        assert np.abs(decoded.astype(np.int64) - samples).max() <= options["max_error"]
+    elif "target_bytes" in options:
+        assert len(stream) <= options["target_bytes"]
+    else:
+        columns = [(a, b) for a, b in zip(samples.reshape(len(samples), -1).T, decoded.reshape(len(samples), -1).T, strict=True)]
+        assert all(np.array_equal(a, b) for a, b in columns if a.min() == a.max())
+        assert all(prdn(a, b) <= options.get("prdn", 30) for a, b in columns if a.min() < a.max())
