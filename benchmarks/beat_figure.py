@@ -136,7 +136,7 @@ def _draw_ratios(axes: Any, reports: Mapping[str, Report]) -> None:
     for i, (name, codec) in enumerate(reports["signals"]["codecs"].items()):
         points = [(at["mean_prdn"], at["mean_cr"]) for at in codec["targets"].values()]
         axes.plot(*zip(*points, strict=True), marker="o", markersize=4, linewidth=2.6 if i == 0 else 1.3, label=name)
-    for marker, (name, x, y) in zip("sD^v", _sensed(reports.get("sensing")), strict=False):
+    for marker, (name, x, y) in zip("s^D", _sensed(reports.get("sensing")), strict=False):
         axes.plot([x], [y], marker=marker, linestyle="none", label=name)
     axes.set_title("ECG: mean over records")
     axes.set_xlabel("PRDN, %")
@@ -152,7 +152,8 @@ def _sensed(report: Report | None) -> list[tuple[str, float, float]]:
     rows = [row for row in report["points"] if not row.get("missed")]
     groups = {
         "ecg-cs": [row for row in rows if row["codec"] == OWN and row["extent"] == "whole"],
-        "BSBL-BO, same measurements": _best([row for row in rows if row["codec"].startswith("BSBL")]),
+        "ecg-cs, short parts": [row for row in rows if row["codec"] == OWN and row["extent"] == "part"],
+        "BSBL-BO on these": _best([row for row in rows if row["codec"].startswith("BSBL")]),
     }
     means = {name: [float(np.mean([row[key] for row in group])) for key in ("prdn", "cr")] for name, group in groups.items() if group}
     return [(name, prdn, ratio) for name, (prdn, ratio) in means.items()]
@@ -173,7 +174,7 @@ def _draw_beat(axes: Any, beat: Beat, rival: Samples) -> None:
         (OWN, beat.decoded, "tab:blue", 1.2),
     ):
         axes.plot(seconds, (samples[shown] - channel.baseline) / channel.gain, color=colour, linewidth=width, label=name)
-    axes.set_title(f"record {channel.name}, PRDN {PRDN:g} %: the ventricular beat that ours errs on most", fontsize=11)
+    axes.set_title(f"record {channel.name}, PRDN {PRDN:g} %: our worst ventricular beat")
     axes.set_xlabel("s")
     axes.set_ylabel("mV")
     axes.grid(alpha=0.3)
