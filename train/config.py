@@ -192,6 +192,8 @@ class Data:
         gain: signals: deviation of the log of a random gain, drawn for half of the windows.
         together: signals: windows hold all columns, and the prior of wavelets sees what moves together; otherwise one column each.
         deviation: signals: what every channel's standard deviation is brought to, if it is larger, as the encoder does; 0: none is.
+        subsets: signals drawn together: share of the steps whose windows hold only some columns side by side, so that devices with fewer channels
+            are coded well, too.
         axes: signals drawn together: so many columns in turn are the axes of a vector, turned at random in half of the windows; 0: none is.
         warp: signals: deviation of the log of a random pace, drawn for half of the windows, which are then interpolated.
     """
@@ -208,6 +210,7 @@ class Data:
     gain: float = 0.0
     warp: float = 0.0
     together: bool = False
+    subsets: float = 0.0
     deviation: float = 0.0
     axes: int = 0
 
@@ -224,6 +227,8 @@ class Data:
         _between("data.warp", self.warp, 0, 1)
         _between("data.deviation", self.deviation, 0, 2.0**15)
         require(isinstance(self.together, bool), "data.together", "true or false", self.together)
+        _between("data.subsets", self.subsets, 0, 1)
+        require(not self.subsets or self.together, "data.subsets", "0 where columns are not drawn together", self.subsets)
         _count("data.axes", self.axes, 0, 3)
         require(not self.axes or (self.together and bool(self.columns) and len(self.columns) % self.axes == 0), "data.axes",
                 "0, or a divisor of the number of columns drawn together", self.axes)

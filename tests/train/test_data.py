@@ -276,6 +276,26 @@ def test_some_steps_have_short_windows_of_the_same_samples(signal_config, signal
     assert {x.shape[1] for x, _ in batches(config, examples).take(12)} == {32, 128}
 
 
+def test_some_steps_hold_columns_side_by_side_of_the_same_windows(signal_config, signal_folder):
+    config = with_options(signal_config, "data", together=True, subsets=0.5, columns=(), weights=())
+    whole = with_options(config, "data", subsets=0.0)
+    examples = load_examples(config, sorted(signal_folder.iterdir()))
+    counts = []
+    for step in range(40):
+        (some, p), (every, positions) = (batch(c, examples, step, range(3)) for c in (config, whole))
+        n = some.shape[2]
+        assert any(np.array_equal(some, every[:, :, i : i + n]) for i in range(every.shape[2] - n + 1))
+        np.testing.assert_array_equal(p, positions)
+        counts.append(n)
+    assert set(counts) == set(range(1, every.shape[2] + 1))
+    assert {x.shape[2] for x, _ in batches(config, examples).take(20)} > {1}
+
+
+def test_subsets_of_columns_that_are_not_drawn_together_are_refused(signal_config):
+    with pytest.raises(InputError, match=r"data\.subsets"):
+        with_options(signal_config, "data", subsets=0.5)
+
+
 @pytest.mark.parametrize("short", [(0.5, 48), (1.5, 32), (0.5,), (0.5, 32.5)])
 def test_short_windows_that_cannot_be_are_refused(signal_config, short):
     with pytest.raises(InputError, match=r"training\.short"):

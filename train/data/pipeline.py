@@ -49,11 +49,11 @@ def batches(config: ModelConfig, examples: Examples, first_step: int = 0, share:
 
     Returns:
         Dataset of (uint8 [rows, length, length, C] or float32 [rows, length, channels], float32 [rows]). Where signals are cut short for a
-        step, there are more rows, of less length.
+        step, there are more rows, of less length; where only some columns are drawn, fewer channels.
     """
     share = share or Share(0, 1, config.training.batch)
     kind = tf.uint8 if config.rank == 2 else tf.float32
-    columns = len(config.data.columns) or None if config.data.together else 1
+    columns = 1 if not config.data.together else None if config.data.subsets else len(config.data.columns) or None
     fixed = not config.training.short
     rows, length = share.rows if fixed else None, config.data.length if fixed else None
     shape = [rows, length, length, config.colours] if config.rank == 2 else [rows, length, columns]
@@ -74,8 +74,12 @@ def batch(config: ModelConfig, examples: Examples, step: int, rows: range) -> tu
     """Rows of the batch of one step: examples and their positions."""
     drawn = [_example(config, examples, np.random.default_rng((config.training.seed, step, row))) for row in rows]
     x, positions = np.stack([x for x, _ in drawn]), np.array([p for _, p in drawn], np.float32)
-    if config.training.short and np.random.default_rng((config.training.seed, step)).random() < config.training.short[0]:
-        return _cut(x, positions, int(config.training.short[1]))
+    rng = np.random.default_rng((config.training.seed, step))
+    if config.training.short and rng.random() < config.training.short[0]:
+        x, positions = _cut(x, positions, int(config.training.short[1]))
+    if config.data.subsets and rng.random() < config.data.subsets:
+        first, last = np.sort(rng.choice(x.shape[2] + 1, 2, replace=False))
+        x = x[:, :, first:last]
     return x, positions
 
 
