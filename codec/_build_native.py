@@ -29,7 +29,7 @@ vc_band_info vc_model_band(const vc_model *m, uint32_t i);
 int vc_model_step(const vc_model *m, uint32_t i, int t);
 vc_filter vc_model_filter(const vc_model *m, uint32_t level, uint32_t axis, uint32_t colour);
 int64_t vc_model_stage_macs(const vc_model *m, uint32_t stage);
-vc_geometry vc_net_grid(const vc_model *m, const vc_geometry *g, uint32_t stage);
+vc_geometry vc_plan_grid(const vc_model *m, const vc_geometry *g, uint32_t stage);
 int vc_best_kernel(void);
 
 int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g);
@@ -48,10 +48,10 @@ int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *b
 typedef struct { const int8_t *low, *high; const uint8_t *inverse; uint8_t taps, shift_low, shift_high; ...; } vc_history_level;
 typedef struct { vc_history_level level[8]; int32_t step[9]; int32_t levels, sites, shift; ...; } vc_history_setup;
 typedef struct { vc_history_setup history; int32_t previous, known, nearest, farthest; ...; } vc_match_setup;
-typedef struct { int32_t band, d; } vc_match_symbol;
+typedef struct { int32_t band, row_step, row_first; ...; } vc_symbol;
 typedef struct { int16_t *best, *mean, *raw, *distance; int32_t pitch; } vc_match_out;
 typedef struct {
-    const vc_band *bands; const vc_match_symbol *symbols; const int32_t *groups; int32_t n_groups, rows, cols;
+    const vc_band *bands; const vc_symbol *symbols; const int32_t *groups; int32_t n_groups, rows, cols;
 } vc_match_packet;
 int32_t vc_history_delay(const vc_history_setup *s);
 int64_t vc_match_macs(const vc_model *m);

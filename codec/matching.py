@@ -98,8 +98,9 @@ class MatchBank:
         planes = [np.zeros((rows, cols, len(symbols)), np.int16) for _ in range(4)]
         out = ffi.new("vc_match_out *", [*map(_pointer, planes), len(symbols)])
         array = ffi.new("vc_band[]", [{"data": _pointer(b), "rows": len(b), "cols": cols, "stride": cols} for b in held])
-        pairs, ends = ffi.new("vc_match_symbol[]", list(symbols)), ffi.new("int32_t[]", list(groups))
-        packet = ffi.new("vc_match_packet *", [array, pairs, ends, len(groups) - 1, rows, cols])
+        places = ffi.new("vc_symbol[]", [{"band": b, "row_step": len(held[b]) // rows, "row_first": d} for b, d in symbols])
+        ends = ffi.new("int32_t[]", list(groups))
+        packet = ffi.new("vc_match_packet *", [array, places, ends, len(groups) - 1, rows, cols])
         memory = np.empty(lib.vc_match_run_memory(setup, rows, cols), np.uint8)
         lib.vc_match_run(setup, packet, out, ffi.cast("void *", memory.ctypes.data), memory.size)
         return planes[0], planes[1], planes[2], planes[3]

@@ -244,7 +244,7 @@ class SymbolModel:
         geometry = ffi.new("vc_geometry *", {"rows": rows, "cols": cols})
         total = 0.0
         for s in range(self.stages):
-            grid = lib.vc_net_grid(self._c, geometry, s)
+            grid = lib.vc_plan_grid(self._c, geometry, s)
             total += float(grid.rows * grid.cols * lib.vc_model_stage_macs(self._c, s))
         return total / (rows * cols if self.rank == 2 else 1 << self.levels)
 
@@ -279,8 +279,7 @@ class Prior:
     def rows(self, first: int, end: int) -> None:
         """Signals: lets the calls that follow code blocks first..end - 1 of the geometry as one payload.
 
-        A range begins where the one before ended, or at 0, which starts anew. Bands are still those of the whole geometry; what lies before the
-        range must be as it was coded.
+        A range begins where the one before ended, or at 0, which starts anew. Bands given to these calls have the blocks of the range alone.
 
         Raises:
             InputError: no such blocks; the coding calls raise it where the range does not continue the one before.

@@ -249,7 +249,6 @@ class _PacketCoder:
         self.header = header
         self._name, self._model, self._plan = bundle.name, bundle.symbols, plan
         self._group = Group(bundle.symbols, header)
-        self._excess: Bands = [np.zeros_like(band) for band in self._group.bands]
         self._scaled = False
         self._key = 0  # number of the last key packet
         self._step = header.step_code
@@ -308,13 +307,8 @@ class _PacketCoder:
         if not delta:
             self._key = number
         first = (number - self._key) * self.header.rows
-        end = first + len(coefficients[0])
-        for view, band in zip(self._group.select(first, end, t), latents, strict=True):
-            view[:] = band
-        if excess is not None:
-            for view, band in zip(self._group.views(self._excess, first, end), excess, strict=True):
-                view[:] = band
-        payload = self._group.prior.encode(self._group.bands, 0, 0, None if excess is None else self._excess, weight)
+        self._group.select(first, first + len(coefficients[0]), t)
+        payload = self._group.prior.encode(latents, 0, 0, excess, weight)
         usual = self._step if delta else self.header.step_code
         self._step = t
         packet = StreamPacket(DATA, number, payload, delta, None if t == usual else t, samples)

@@ -19,7 +19,7 @@ class UnusableError(Exception):
 
 
 class Group:
-    """Room for the latents of a key packet and all its delta packets, and the prior that codes them.
+    """The prior that codes a key packet and all its delta packets.
 
     Args:
         model: the symbol model.
@@ -33,24 +33,15 @@ class Group:
         samples = header.rows * header.group << model.levels
         if samples * header.channels > MAX_PACKET:
             raise LimitError(f"{samples} samples in {header.channels} channels between key packets; the limit is {MAX_PACKET} in all")
-        shape = samples, header.channels
-        self.prior = Prior(model, shape, header.step_code)
-        self.bands: Bands = [np.zeros(band, np.int16) for band in model.band_shapes(shape)]
-        self.blocks = header.rows * header.group
-        self._scales = [len(band) // self.blocks for band in self.bands]
+        self.prior = Prior(model, (samples, header.channels), header.step_code)
         self._step = header.step_code
 
-    def select(self, first: int, end: int, t: int) -> Bands:
-        """Turns to blocks first .. end - 1, coded with step code t; gives views of their latents."""
+    def select(self, first: int, end: int, t: int) -> None:
+        """Turns to blocks first .. end - 1, coded with step code t."""
         self.prior.rows(first, end)
         if t != self._step:
             self.prior.step(t)
         self._step = t
-        return self.views(self.bands, first, end)
-
-    def views(self, bands: Bands, first: int, end: int) -> Bands:
-        """The parts of such bands that belong to blocks first .. end - 1."""
-        return [band[first * scale : end * scale] for band, scale in zip(bands, self._scales, strict=True)]
 
 
 class GroupDecoder:
@@ -62,7 +53,7 @@ class GroupDecoder:
     """
 
     def __init__(self, model: SymbolModel, header: StreamHeader) -> None:
-        self._levels = model.levels
+        self._model, self._channels = model, header.channels
         self._rows, self._size = header.rows, header.group
         self._group = Group(model, header)
         self._next: tuple[int, StreamHeader] | None = None  # the only packet that a delta packet may be
@@ -86,17 +77,18 @@ class GroupDecoder:
         else:
             self._place, self._step = 0, ready.header.step_code
         self._step = self._step if packet.step_code is None else packet.step_code
-        first = self._place * self._rows
-        bands = self._group.select(first, first + self._blocks(packet.samples), self._step)
-        self._group.prior.decode(packet.payload, self._group.bands, 0, 0)
+        first, blocks = self._place * self._rows, self._blocks(packet.samples)
+        bands = [np.zeros(shape, np.int16) for shape in self._model.band_shapes((blocks << self._model.levels, self._channels))]
+        self._group.select(first, first + blocks, self._step)
+        self._group.prior.decode(packet.payload, bands, 0, 0)
         self._place += 1
         if packet.samples is None:
             self._next = ready.number + 1, ready.header
-        return [band.copy() for band in bands], self._step
+        return bands, self._step
 
     def _blocks(self, samples: int | None) -> int:
         if samples is None:
             return self._rows
-        if samples > self._rows << self._levels:
-            raise FormatError(f"a short packet of {samples} samples; expected 1..{self._rows << self._levels}")
-        return -(-samples >> self._levels)
+        if samples > self._rows << self._model.levels:
+            raise FormatError(f"a short packet of {samples} samples; expected 1..{self._rows << self._model.levels}")
+        return -(-samples >> self._model.levels)

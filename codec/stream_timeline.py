@@ -118,13 +118,13 @@ class Timeline:
 
     def _guess(self, before: Bands, known: int, guessed: int, t: int) -> Bands:
         """The likeliest latents after those of `known` blocks."""
-        bands = [np.pad(band, ((0, guessed * scale), (0, 0))) for band, scale in zip(before, self._scales, strict=True)]
+        bands = [np.zeros((guessed * scale, band.shape[1]), np.int16) for band, scale in zip(before, self._scales, strict=True)]
         prior = Prior(self._model, ((known + guessed) << self._model.levels, bands[0].shape[1]), t)
         prior.rows(0, known)
-        prior.cost(bands, 0, 0)
+        prior.cost(before, 0, 0)
         prior.rows(known, known + guessed)
         prior.guess(bands, 0, 0)
-        return [band[known * scale :] for band, scale in zip(bands, self._scales, strict=True)]
+        return bands
 
     def ready(self) -> Iterator[Chunk]:
         """Synthesises what has its context on both sides."""

@@ -177,3 +177,9 @@ def _bring_down(rng, table, stage, before):
         stage.conv(filtered, [stage.term(channels, up, channels, 0, any_row=True)], channels),
     ]
     stage.inputs = [(up, channels), (filtered, channels)]
+
+
+def blocks_of(bands, first, end):
+    """Views of what a signal's bands have of blocks first..end - 1."""
+    scales = [len(band) // len(bands[0]) for band in bands]
+    return [band[first * scale : end * scale] for band, scale in zip(bands, scales, strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from native_programs import random_latents, random_program
+from native_programs import blocks_of, random_latents, random_program
 from reference import prior as reference
 
 from vaecodec.codec.errors import InputError
@@ -32,17 +32,13 @@ def spans(cuts):
 
 
 def coded(prior, latents, parts, steps=None):
-    """A payload for each part; latents of later parts are not there yet."""
-    seen = [np.full_like(band, 5) for band in latents]
+    """A payload for each part."""
     out = []
     for number, (first, end) in enumerate(parts):
-        for band, known in zip(latents, seen, strict=True):
-            scale = len(band) // BLOCKS
-            known[first * scale : end * scale] = band[first * scale : end * scale]
         prior.rows(first, end)
         if steps:
             prior.step(steps[number])
-        out.append(prior.encode(seen, 0, 0))
+        out.append(prior.encode([band.copy() for band in blocks_of(latents, first, end)], 0, 0))
     return out
 
 
@@ -67,7 +63,7 @@ def test_parts_decode_one_after_the_other(seed, cuts):
     prior = Prior(model, shape, 90)
     for (first, end), payload in zip(spans(cuts), payloads, strict=True):
         prior.rows(first, end)
-        prior.decode(payload, out, 0, 0)
+        prior.decode(payload, blocks_of(out, first, end), 0, 0)
     assert_same(out, latents)
 
 
@@ -83,7 +79,7 @@ def test_the_cost_of_the_parts_is_that_of_the_whole(seed):
     prior, total = Prior(model, shape, 90), 0.0
     for first, end in spans([1, 4]):
         prior.rows(first, end)
-        total += prior.cost(latents, 0, 0)
+        total += prior.cost(blocks_of(latents, first, end), 0, 0)
     assert total == pytest.approx(Prior(model, shape, 90).cost(latents, 0, 0), abs=1e-3)
 
 
@@ -94,9 +90,9 @@ def test_guesses_are_the_references(seed):
     for prior in (Prior(model, shape, 90), reference.Prior(program, shape, 90)):
         bands = [band.copy() for band in latents]
         prior.rows(0, 4)
-        prior.encode(bands, 0, 0)
+        prior.encode(blocks_of(bands, 0, 4), 0, 0)
         prior.rows(4, BLOCKS)
-        prior.guess(bands, 0, 0)
+        prior.guess(blocks_of(bands, 4, BLOCKS), 0, 0)
         out.append(bands)
     assert_same(*out)
 
@@ -111,7 +107,7 @@ def test_a_part_can_be_coded_again():
         prior.restore(state)
         prior.rows(4, BLOCKS)
         prior.step(t)
-        again.append(prior.encode(latents, 0, 0))
+        again.append(prior.encode(blocks_of(latents, 4, BLOCKS), 0, 0))
     assert [*first, again[1]] == coded(Prior(model, shape, 90), latents, [(0, 4), (4, BLOCKS)])
 
 
@@ -121,8 +117,16 @@ def test_a_range_continues_the_one_before():
     coded(prior, latents, [(0, 3)])
     prior.rows(4, 5)
     with pytest.raises(InputError, match="blocks that they build on"):
-        prior.encode(latents, 0, 0)
+        prior.encode(blocks_of(latents, 4, 5), 0, 0)
     coded(prior, latents, [(3, 5), (0, 2)])
+
+
+def test_bands_have_the_blocks_of_the_range_alone():
+    _, model, shape, latents = case(1)
+    prior = Prior(model, shape, 90)
+    prior.rows(0, 3)
+    with pytest.raises(InputError, match="wrong shape"):
+        prior.encode(latents, 0, 0)
 
 
 @pytest.mark.parametrize("span", [(-1, 2), (2, 2), (3, 2), (0, BLOCKS + 1)])

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from native_programs import blocks_of
 from reference.prior import Prior, band_shapes
 from reference.programs import matching_program, random_latents, repeating_latents
 
@@ -69,9 +70,9 @@ def test_parts_go_on_from_the_history_whatever_their_step(geometry, steps):
         for coder in (*coders, decoder):
             coder.rows(first, end)
             coder.step(t)
-        ours, theirs = (coder.encode(copies(bands), 0, 0) for coder in coders)
+        ours, theirs = (coder.encode(copies(blocks_of(bands, first, end)), 0, 0) for coder in coders)
         assert ours == theirs
-        decoder.decode(ours, out, 0, 0)
+        decoder.decode(ours, blocks_of(out, first, end), 0, 0)
     assert same(bands, out)
 
 

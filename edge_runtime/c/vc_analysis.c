@@ -4,7 +4,7 @@
 #include "vc_bytes.h"
 #include "vc_error.h"
 #include "vc_lapped.h"
-#include "vc_net.h"
+#include "vc_plan.h"
 #include "vc_split.h"
 
 typedef struct workspace {
@@ -32,7 +32,7 @@ static int check_shape(const vc_model *m, int32_t rows, int32_t cols)
     int32_t unit = 1 << m->levels;
     vc_geometry g = {rows, cols};
     if (rows < 1 || cols < 1 || rows % unit != 0) return VC_EARGUMENT;
-    return m->rank == 2 ? vc_net_check(m, &g) : VC_OK;
+    return m->rank == 2 ? vc_plan_check(m, &g) : VC_OK;
 }
 
 int64_t vc_analysis_memory(const vc_model *m, int32_t rows, int32_t cols)
@@ -138,8 +138,7 @@ int vc_analyse(const vc_model *m, const int16_t *x, int32_t rows, int32_t cols, 
     if (!memory || (uint64_t)need > n) return VC_ESPACE;
     int error = check_bands(m, rows, cols, bands);
     if (error) return error;
-    uintptr_t address = (uintptr_t)memory % VC_ARENA_ALIGN;
-    vc_arena a = {(uint8_t *)memory + (VC_ARENA_ALIGN - address) % VC_ARENA_ALIGN, 0};
+    vc_arena a = vc_arena_in(memory);
     plan(m, rows, cols, &a, &w);
     if (m->transform == VC_LAPPED)
         for (int32_t c = 0; c < cols; c++) lap_channel(m, x, rows, cols, c, bands, &w);

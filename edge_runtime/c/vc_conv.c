@@ -9,6 +9,17 @@ static int32_t dot(const int16_t *x, const int8_t *w, int32_t n)
     return sum;
 }
 
+int32_t vc_conv_bias(const vc_net *n, const vc_layer *l, int32_t channel)
+{
+    const int8_t *weights = (const int8_t *)l->o.weights + (ptrdiff_t)channel * (ptrdiff_t)l->o.fan_in;
+    int32_t bias = vc_i32(l->o.bias + 4 * (ptrdiff_t)channel);
+    for (int32_t i = l->n_segments; i < l->n_segments + l->n_conditions; i++) {
+        const vc_segment *s = &l->segments[i];
+        for (int32_t k = 0; k < s->length; k++) bias += weights[s->weight + k] * n->condition[s->offset + k];
+    }
+    return bias;
+}
+
 static int32_t sum_at(const vc_conv_row *r, const int8_t *weights, int32_t column)
 {
     const vc_layer *l = r->layer;
@@ -24,10 +35,11 @@ void vc_conv_portable(const vc_conv_row *r)
 {
     const vc_layer *l = r->layer;
     const int8_t *weights = (const int8_t *)l->o.weights;
-    for (int32_t column = 0; column < r->cols; column++)
-        for (int32_t c = 0; c < l->o.n; c++) {
-            int32_t sum = l->bias[c] + sum_at(r, weights + (ptrdiff_t)c * (ptrdiff_t)l->o.fan_in, column);
-            int16_t v = vc_round_shift_sat16(sum, (unsigned)l->shift[c]);
+    for (int32_t c = 0; c < l->o.n; c++, weights += l->o.fan_in) {
+        int32_t bias = vc_conv_bias(r->net, l, c);
+        for (int32_t column = 0; column < r->cols; column++) {
+            int16_t v = vc_round_shift_sat16(bias + sum_at(r, weights, column), l->o.shifts[c]);
             r->out[(ptrdiff_t)column * r->out_pitch + c] = l->o.relu && v < 0 ? 0 : v;
         }
+    }
 }

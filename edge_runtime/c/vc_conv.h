@@ -5,7 +5,8 @@
 #include "vc_net.h"
 #include "vc_target.h"
 
-enum { VC_LANES = 8 }; /* 32-bit sums in a vector */
+/* Bias of an output channel, with the share of the condition, which is the same at every site. */
+int32_t vc_conv_bias(const vc_net *n, const vc_layer *l, int32_t channel);
 
 /* Output channels in the next block of packed weights when `left` channels are left: one to three vectors, and not one where two and two do. */
 static inline int32_t vc_block_width(int32_t left)

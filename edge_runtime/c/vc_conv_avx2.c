@@ -28,11 +28,12 @@ AVX2_INLINE __m256i load(const int32_t *p)
 AVX2_INLINE void begin_block(block *b, const int vectors)
 {
     const vc_layer *l = b->r->layer;
-    b->packed = l->packed + (ptrdiff_t)b->first * 2 * l->n_pairs;
+    const vc_net *n = b->r->net;
+    b->packed = n->weights + l->packed + (ptrdiff_t)b->first * 2 * l->n_pairs;
     b->least = l->o.relu ? _mm256_setzero_si256() : _mm256_set1_epi16(INT16_MIN);
     for (int j = 0; j < vectors; j++) {
-        b->bias[j] = load(l->bias + b->first + VC_LANES * j);
-        b->shift[j] = load(l->shift + b->first + VC_LANES * j);
+        b->bias[j] = load(n->bias + l->lane + b->first + VC_LANES * j);
+        b->shift[j] = load(n->shift + l->lane + b->first + VC_LANES * j);
         b->half[j] = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), b->shift[j]), 1);
         b->most[j] = _mm256_sub_epi32(_mm256_set1_epi32(INT32_MAX), b->half[j]);
     }

@@ -205,13 +205,13 @@ static void join_level(const vc_history *h, const vc_history_channel *c, int32_t
 }
 
 /* From latents to samples, the coarsest level first. */
-static void join_block(const vc_history *h, const vc_history_channel *c, int32_t row, int32_t column, const vc_band *bands)
+static void join_block(const vc_history *h, const vc_history_channel *c, int32_t row, int32_t column, const vc_band *bands, int32_t band_row)
 {
     int32_t levels = h->setup.levels;
-    take_latents(h, row, column, &bands[0], 0, advance(c->coarse[levels - 1], kept_coarse(h), sites_of(&h->setup, levels)));
+    take_latents(h, band_row, column, &bands[0], 0, advance(c->coarse[levels - 1], kept_coarse(h), sites_of(&h->setup, levels)));
     for (int32_t l = levels; l > 0; l--) {
         int32_t band = levels + 1 - l, n = sites_of(&h->setup, l);
-        take_latents(h, row, column, &bands[band], band, advance(c->detail[l - 1], kept_detail(h, l), n));
+        take_latents(h, band_row, column, &bands[band], band, advance(c->detail[l - 1], kept_detail(h, l), n));
         int16_t *finer = l == 1 ? advance(c->wave[0], kept_wave(h, 1), 2 * n) : advance(c->coarse[l - 2], kept_coarse(h), 2 * n);
         join_level(h, c, l, row, finer);
     }
@@ -244,12 +244,12 @@ static void split_level(const vc_history *h, const vc_history_channel *c, int32_
     }
 }
 
-void vc_history_learn(vc_history *h, int32_t row, const vc_band *bands)
+void vc_history_learn(vc_history *h, int32_t row, const vc_band *bands, int32_t band_row)
 {
     int32_t levels = h->setup.levels;
     for (int32_t i = 0; i < h->cols; i++) {
         const vc_history_channel *c = &h->channels[i];
-        join_block(h, c, row, i, bands);
+        join_block(h, c, row, i, bands, band_row);
         for (int32_t l = 1; l <= levels; l++)
             split_level(h, c, l, row, l == levels ? NULL : advance(c->wave[l], kept_wave(h, l + 1), new_wave(h, l + 1)));
     }

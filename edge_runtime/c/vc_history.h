@@ -62,8 +62,8 @@ void vc_history_forget(vc_history *h, int32_t first);
 /* Blocks from now on have the step codes that model m gives to step code t: all places are brought to them. */
 void vc_history_step(vc_history *h, const vc_model *m, int t);
 
-/* Takes in block number `row`, the next one. */
-void vc_history_learn(vc_history *h, int32_t row, const vc_band *bands);
+/* Takes in block number `row`, the next one, which is number `band_row` of those that `bands` have. */
+void vc_history_learn(vc_history *h, int32_t row, const vc_band *bands, int32_t band_row);
 
 /* Samples of a block, and level of a band. */
 static inline int32_t vc_history_block(const vc_history_setup *s)

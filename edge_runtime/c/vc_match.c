@@ -78,9 +78,10 @@ static int32_t place(const vc_match *k)
     return k->row * places(&k->history.setup);
 }
 
-void vc_match_next(vc_match *k)
+void vc_match_next(vc_match *k, int32_t band_row)
 {
     k->row++;
+    k->band_row = band_row;
     k->done = 0;
     k->candidates = k->usable;
     int32_t reach = place(k) - k->nearest + 1;
@@ -114,22 +115,21 @@ VC_AVX2 static void add_squares_avx2(const int16_t *v, int32_t z, int32_t n, int
 }
 #endif
 
-static int32_t latent(const vc_match *k, const vc_match_symbol *s, const vc_band *bands, int32_t column)
+static int32_t latent(const vc_match *k, const vc_symbol *s, const vc_band *bands, int32_t column)
 {
     const vc_band *b = &bands[s->band];
-    const vc_history_setup *h = &k->history.setup;
-    ptrdiff_t row = ((ptrdiff_t)k->row << (h->levels - vc_history_band_level(h, s->band))) + s->d;
+    ptrdiff_t row = (ptrdiff_t)k->band_row * s->row_step + s->row_first;
     return b->data[row * b->stride + column];
 }
 
 /* The history of a symbol's band at a lag, given as an index into sums; shorter lags follow. */
-static const int16_t *behind(const vc_match *k, const vc_match_symbol *s, int32_t column, int32_t lag)
+static const int16_t *behind(const vc_match *k, const vc_symbol *s, int32_t column, int32_t lag)
 {
-    int32_t within = s->d << vc_history_band_level(&k->history.setup, s->band) >> 1;
+    int32_t within = s->row_first << vc_history_band_level(&k->history.setup, s->band) >> 1;
     return vc_history_at(&k->history, column, s->band, place(k) - k->nearest - (k->lags - 1) + lag + within);
 }
 
-static void add_symbol(const vc_match *k, const vc_match_symbol *s, const vc_band *bands, int32_t column)
+static void add_symbol(const vc_match *k, const vc_symbol *s, const vc_band *bands, int32_t column)
 {
     int32_t z = 8 * latent(k, s, bands, column), most = 4 * FAR + 3, from = k->lags - k->usable;
     int32_t wanted = z > most ? most : z < -most ? -most : z;
@@ -149,7 +149,7 @@ static void keep(const vc_match_sums *s, int32_t lags)
 }
 
 /* Sums up the symbols below `end`. The sums over the first ones are what the next block begins with. */
-static void compare(vc_match *k, const vc_match_symbol *symbols, const vc_band *bands, int32_t end)
+static void compare(vc_match *k, const vc_symbol *symbols, const vc_band *bands, int32_t end)
 {
     for (; k->done < lesser(end, k->known); k->done++)
         for (int32_t c = 0; k->usable > 0 && c < k->history.cols; c++) {
@@ -236,7 +236,7 @@ static int16_t signed_plane(int32_t eighths)
     return (int16_t)(eighths < 0 ? -a : a);
 }
 
-static void predict(const vc_match *k, const vc_match_symbol *s, int32_t column, const choice *c, const vc_match_out *out, ptrdiff_t at)
+static void predict(const vc_match *k, const vc_symbol *s, int32_t column, const choice *c, const vc_match_out *out, ptrdiff_t at)
 {
     int32_t best = *behind(k, s, column, c->lag[0]), sum = 0;
     for (int32_t i = 0; i < VC_MATCHES; i++) sum += *behind(k, s, column, c->lag[i < c->n ? i : 0]);
@@ -254,7 +254,7 @@ static void predict_nothing(const vc_match_out *out, ptrdiff_t at)
     if (out->raw) out->raw[at] = 0;
 }
 
-static void find_in_channel(const vc_match *k, const vc_match_symbol *symbols, int32_t column, int32_t n, const vc_match_out *out)
+static void find_in_channel(const vc_match *k, const vc_symbol *symbols, int32_t column, int32_t n, const vc_match_out *out)
 {
     ptrdiff_t at = (ptrdiff_t)column * out->pitch;
     choice c;
@@ -268,18 +268,18 @@ static void find_in_channel(const vc_match *k, const vc_match_symbol *symbols, i
     if (out->distance) out->distance[at] = (int16_t)vc_compand(c.distance[0] >> FRACTION);
 }
 
-void vc_match_find(vc_match *k, const vc_match_symbol *symbols, const vc_band *bands, int32_t cols, int32_t first, int32_t n,
+void vc_match_find(vc_match *k, const vc_symbol *symbols, const vc_band *bands, int32_t cols, int32_t first, int32_t n,
                    const vc_match_out *out)
 {
     compare(k, symbols, bands, first);
     for (int32_t c = 0; c < cols; c++) find_in_channel(k, symbols + first, c, n, out);
 }
 
-void vc_match_end(vc_match *k, const vc_match_symbol *symbols, const vc_band *bands)
+void vc_match_end(vc_match *k, const vc_symbol *symbols, const vc_band *bands)
 {
     if (k->lags == 0) return;
     compare(k, symbols, bands, k->known);
-    vc_history_learn(&k->history, k->row, bands);
+    vc_history_learn(&k->history, k->row, bands, k->band_row);
 }
 
 /* Of the inverse filters, of the undecimated ones at every place, and of the comparisons. */

@@ -9,7 +9,7 @@
 #include "vc_arena.h"
 #include "vc_band.h"
 #include "vc_history.h"
-#include "vc_model.h"
+#include "vc_plan.h"
 
 enum { VC_MATCHES = 4 }; /* places that a prediction comes from */
 
@@ -31,16 +31,12 @@ typedef struct vc_match {
     int32_t nearest;     /* lag, in places */
     int32_t lags;        /* how many, a place apart; 0: the packet is too short to match anything */
     int32_t row;         /* the running block, -1 before the first */
+    int32_t band_row;    /* where the bands given have it */
     int32_t done;        /* symbols of the running block that are summed up */
     int32_t usable;      /* lags at which the running block meets a whole block of the packet */
     int32_t candidates;  /* lags at which the block before does, too */
     int kernel;
 } vc_match;
-
-/* Symbol of a block: latent number d of its band there. */
-typedef struct vc_match_symbol {
-    int32_t band, d;
-} vc_match_symbol;
 
 /* Where predictions go: of the first symbol asked for, column 0; NULL where they are not wanted. */
 typedef struct vc_match_out {
@@ -57,16 +53,16 @@ void vc_match_plan(vc_match *k, const vc_match_setup *s, int32_t rows, int32_t c
 /* Begins a packet. */
 void vc_match_begin(vc_match *k);
 
-/* Begins the next block. */
-void vc_match_next(vc_match *k);
+/* Begins the next block, which is number `band_row` of those that `bands` will have. */
+void vc_match_next(vc_match *k, int32_t band_row);
 
 /* Predicts `n` symbols from number `first` on, in all `cols` channels. `symbols` has all symbols of a block; those below `first` that are compared
    have their latents in `bands`. */
-void vc_match_find(vc_match *k, const vc_match_symbol *symbols, const vc_band *bands, int32_t cols, int32_t first, int32_t n,
+void vc_match_find(vc_match *k, const vc_symbol *symbols, const vc_band *bands, int32_t cols, int32_t first, int32_t n,
                    const vc_match_out *out);
 
 /* Ends the running block, whose latents are all in `bands`. */
-void vc_match_end(vc_match *k, const vc_match_symbol *symbols, const vc_band *bands);
+void vc_match_end(vc_match *k, const vc_symbol *symbols, const vc_band *bands);
 
 /* Multiplications for a block of one channel of a model with a match section. */
 int64_t vc_match_macs(const vc_model *m);

@@ -19,7 +19,7 @@ static int16_t *from(int16_t *plane, ptrdiff_t at)
 static void run_block(vc_match *k, const vc_match_packet *p, const vc_match_out *out, int32_t row)
 {
     ptrdiff_t at = (ptrdiff_t)row * p->cols * out->pitch;
-    vc_match_next(k);
+    vc_match_next(k, row);
     for (int32_t g = 0; g < p->n_groups; g++) {
         int32_t first = p->groups[g];
         vc_match_out here = {from(out->best, at + first), from(out->mean, at + first), from(out->raw, at + first),
@@ -34,8 +34,7 @@ int vc_match_run(const vc_match_setup *s, const vc_match_packet *p, const vc_mat
     vc_match k;
     if (!memory || (uint64_t)vc_match_run_memory(s, p->rows, p->cols) > n) return VC_ESPACE;
     vc_zero(memory, n);
-    uintptr_t address = (uintptr_t)memory % VC_ARENA_ALIGN;
-    vc_arena a = {(uint8_t *)memory + (VC_ARENA_ALIGN - address) % VC_ARENA_ALIGN, 0};
+    vc_arena a = vc_arena_in(memory);
     vc_match_plan(&k, s, p->rows, p->cols, &a);
     vc_match_begin(&k);
     for (int32_t row = 0; row < p->rows; row++) run_block(&k, p, out, row);

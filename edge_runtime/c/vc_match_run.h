@@ -10,7 +10,7 @@
 /* Latents of a packet, and how they are coded. */
 typedef struct vc_match_packet {
     const vc_band *bands;
-    const vc_match_symbol *symbols;      /* of a block, in coding order */
+    const vc_symbol *symbols;            /* of a block, in coding order */
     const int32_t *groups;               /* first symbol of each MATCH, and at the end the number of symbols */
     int32_t n_groups, rows, cols;        /* rows: blocks */
 } vc_match_packet;

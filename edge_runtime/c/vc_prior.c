@@ -6,79 +6,65 @@
 
 enum {
     MOST_SYMBOL_BYTES = 7, /* escape interval 17 bits, Elias gamma of at most 17 bits 36 */
-    MOST_SYMBOLS = 256,    /* of a site */
     ALL_ROWS = 0x7fffffff
 };
 
 /* Planning */
 
-static vc_symbol place_symbol(const vc_model *m, const vc_stage *s, const uint8_t *entry)
+static void plan_match(vc_prior *p, const vc_plan *plan, int t, vc_arena *a)
 {
-    int32_t band = vc_u16(entry), d = vc_u16(entry + 2);
-    if (m->rank == 2) {
-        vc_symbol v = {band, 1, 0, s->phases, d};
-        return v;
-    }
-    vc_symbol v = {band, 1 << (m->levels - vc_model_band(m, (uint32_t)band).level), d, 1, 0};
-    return v;
-}
-
-/* Returns the most symbols that a CODE of the stage handles at once. */
-static int64_t plan_symbols(vc_prior *p, const vc_model *m, const vc_geometry *g, uint32_t stage, vc_arena *a)
-{
-    const vc_stage *s = &m->stages[stage];
-    vc_symbol *symbols = (vc_symbol *)vc_arena_take(a, s->n_symbols, sizeof *symbols);
-    for (uint32_t i = 0; symbols && i < s->n_symbols; i++) symbols[i] = place_symbol(m, s, m->blob + s->symbols + 4 * i);
-    p->symbols[stage] = symbols;
-    return (int64_t)s->n_symbols * vc_net_grid(m, g, stage).cols;
-}
-
-static void plan_match(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, vc_arena *a)
-{
-    if (!m->has_match) return;
-    const vc_stage *s = &m->stages[0];
+    if (!plan->model->has_match) return;
     vc_match_setup setup;
-    vc_match_set_up(&setup, m, t);
-    vc_match_plan(&p->match, &setup, g->rows, g->cols, a);
-    p->match_symbols = (vc_match_symbol *)vc_arena_take(a, s->n_symbols, sizeof *p->match_symbols);
-    for (uint32_t i = 0; p->match_symbols && i < s->n_symbols; i++) {
-        vc_match_symbol symbol = {vc_u16(m->blob + s->symbols + 4 * i), vc_u16(m->blob + s->symbols + 4 * i + 2)};
-        p->match_symbols[i] = symbol;
-    }
+    vc_match_set_up(&setup, plan->model, t);
+    vc_match_plan(&p->match, &setup, plan->geometry.rows, plan->geometry.cols, a);
 }
 
-static void plan(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, vc_arena *a)
+/* What there is beside the plan. */
+static void plan_state(vc_prior *p, const vc_plan *plan, int t, vc_arena *a)
 {
-    int64_t most = 0;
-    vc_net_plan(&p->net, m, g, a);
-    for (uint32_t s = 0; s < m->n_stages; s++) {
-        int64_t symbols = plan_symbols(p, m, g, s, a);
-        if (symbols > most) most = symbols;
-    }
-    p->zeros = (vc_interval *)vc_arena_take(a, most, sizeof *p->zeros);
-    p->cells = (vc_cell *)vc_arena_take(a, MOST_SYMBOLS, sizeof *p->cells);
-    plan_match(p, m, g, t, a);
+    vc_net_plan(&p->net, plan, a);
+    p->zeros = (vc_interval *)vc_arena_take(a, plan->most_symbols, sizeof *p->zeros);
+    p->cells = (vc_cell *)vc_arena_take(a, plan->most_symbols, sizeof *p->cells);
+    plan_match(p, plan, t, a);
 }
 
-static void find_known(vc_prior *p, const vc_model *m)
+int64_t vc_prior_plan_memory(const vc_plan *plan)
 {
-    for (uint32_t s = 0; s < m->n_stages; s++) p->known[s][0] = p->known[s][1] = p->known[s][2] = VC_NO_PLANE;
-    for (int i = 0; i < 4; i++) p->matched[i] = VC_NO_PLANE;
-    for (uint32_t i = 0; i < m->n_planes; i++) {
-        vc_plane_info info = vc_model_plane(m, i);
-        if (info.kind >= VC_BEST) p->matched[info.kind - VC_BEST] = (int32_t)i;
-        else if (info.kind != VC_COMPUTED) p->known[info.stage][info.kind - VC_SIGNED] = (int32_t)i;
-    }
+    vc_prior p;
+    vc_arena a = {NULL, 0};
+    plan_state(&p, plan, 0, &a);
+    return a.used + VC_ARENA_ALIGN;
 }
 
 int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g)
 {
-    vc_prior p;
+    vc_plan plan;
     vc_arena a = {NULL, 0};
-    int error = vc_net_check(m, g);
+    int error = vc_plan_check(m, g);
     if (error) return error;
-    plan(&p, m, g, 0, &a);
-    return a.used + VC_ARENA_ALIGN;
+    vc_arena_take(&a, 1, sizeof plan);
+    vc_plan_make(&plan, m, g, &a);
+    return a.used + vc_prior_plan_memory(&plan);
+}
+
+/* The rest of the arena is zero. */
+static void begin(vc_prior *p, const vc_plan *plan, int t, vc_arena *a)
+{
+    vc_zero(p, sizeof *p);
+    plan_state(p, plan, t, a);
+    vc_net_load(&p->net, t);
+    p->end_row = ALL_ROWS;
+}
+
+int vc_prior_plan_begin(vc_prior *p, const vc_plan *plan, int t, void *memory, size_t n)
+{
+    int64_t need = vc_prior_plan_memory(plan);
+    if (t < 0 || t > 255) return VC_EARGUMENT;
+    if (!memory || (uint64_t)need > n) return VC_ESPACE;
+    vc_zero(memory, (size_t)need);
+    vc_arena a = vc_arena_in(memory);
+    begin(p, plan, t, &a);
+    return VC_OK;
 }
 
 int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n)
@@ -87,20 +73,18 @@ int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, 
     if (need < 0) return (int)need;
     if (t < 0 || t > 255) return VC_EARGUMENT;
     if (!memory || (uint64_t)need > n) return VC_ESPACE;
-    vc_zero(p, sizeof *p);
     vc_zero(memory, (size_t)need);
-    uintptr_t address = (uintptr_t)memory % VC_ARENA_ALIGN;
-    vc_arena a = {(uint8_t *)memory + (VC_ARENA_ALIGN - address) % VC_ARENA_ALIGN, 0};
-    plan(p, m, g, t, &a);
-    find_known(p, m);
-    vc_net_load(&p->net, t);
-    p->end_row = ALL_ROWS;
+    vc_arena a = vc_arena_in(memory);
+    vc_plan *plan = (vc_plan *)vc_arena_take(&a, 1, sizeof *plan);
+    vc_plan_make(plan, m, g, &a);
+    begin(p, plan, t, &a);
     return VC_OK;
 }
 
 int vc_prior_rows(vc_prior *p, int32_t first, int32_t end)
 {
-    if (p->net.model->rank != 1 || first < 0 || first >= end || end > p->net.geometry.rows) return VC_EARGUMENT;
+    const vc_plan *plan = p->net.plan;
+    if (plan->model->rank != 1 || first < 0 || first >= end || end > plan->geometry.rows) return VC_EARGUMENT;
     p->first_row = first;
     p->end_row = end;
     return VC_OK;
@@ -112,7 +96,8 @@ int vc_prior_step(vc_prior *p, int t)
     if (t < 0 || t > 255) return VC_EARGUMENT;
     vc_net_load(&p->net, t);
     p->net.kernel = kernel;
-    if (p->net.model->has_match) vc_history_step(&p->match.history, p->net.model, t);
+    const vc_model *m = p->net.plan->model;
+    if (m->has_match) vc_history_step(&p->match.history, m, t);
     return VC_OK;
 }
 
@@ -124,11 +109,12 @@ static int32_t end_row(const vc_prior *p, int32_t rows)
 
 int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage)
 {
+    const vc_plan *plan = p->net.plan;
     int64_t symbols = 0;
-    if (first_stage < 0 || last_stage < first_stage || last_stage >= p->net.model->n_stages) return VC_EARGUMENT;
+    if (first_stage < 0 || last_stage < first_stage || last_stage >= plan->model->n_stages) return VC_EARGUMENT;
     for (int s = first_stage; s <= last_stage; s++) {
-        vc_geometry grid = vc_net_grid(p->net.model, &p->net.geometry, (uint32_t)s);
-        symbols += (int64_t)(end_row(p, grid.rows) - p->first_row) * grid.cols * p->net.model->stages[s].n_symbols;
+        vc_geometry grid = vc_plan_grid(plan->model, &plan->geometry, (uint32_t)s);
+        symbols += (int64_t)(end_row(p, grid.rows) - p->first_row) * grid.cols * plan->model->stages[s].n_symbols;
     }
     return symbols * MOST_SYMBOL_BYTES + 8;
 }
@@ -137,21 +123,22 @@ int64_t vc_prior_bound(const vc_prior *p, int first_stage, int last_stage)
 
 static int check_band(const vc_prior *p, uint32_t band, const vc_band *b)
 {
-    const vc_model *m = p->net.model;
-    vc_geometry g = p->net.geometry;
+    const vc_model *m = p->net.plan->model;
+    vc_geometry g = p->net.plan->geometry;
     int level = vc_model_band(m, band).level;
-    int32_t rows = m->rank == 1 ? g.rows << (m->levels - level) : g.rows >> level;
+    int32_t rows = m->rank == 1 ? (end_row(p, g.rows) - p->first_row) << (m->levels - level) : g.rows >> level;
     int32_t cols = m->rank == 1 ? g.cols : g.cols >> level;
     return b->data && b->rows == rows && b->cols == cols && b->stride >= cols ? VC_OK : VC_EBAND;
 }
 
 int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands)
 {
-    if (first_stage < 0 || last_stage < first_stage || last_stage >= p->net.model->n_stages) return VC_EARGUMENT;
+    const vc_model *m = p->net.plan->model;
+    if (first_stage < 0 || last_stage < first_stage || last_stage >= m->n_stages) return VC_EARGUMENT;
     if (first_stage > p->next_stage) return VC_EORDER;
     if (p->first_row > 0 && p->first_row != p->next_row) return VC_EROWS;
     for (int s = first_stage; s <= last_stage; s++) {
-        uint32_t n, first = vc_model_stage_bands(p->net.model, (uint32_t)s, &n);
+        uint32_t n, first = vc_model_stage_bands(m, (uint32_t)s, &n);
         for (uint32_t b = first; b < first + n; b++) {
             int error = check_band(p, b, &bands[b]);
             if (error) return error;
@@ -160,23 +147,12 @@ int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_
     return VC_OK;
 }
 
-vc_rows vc_prior_band_rows(const vc_prior *p, const vc_band *b)
-{
-    vc_rows all = {0, b->rows};
-    if (p->net.model->rank != 1) return all;
-    int32_t scale = b->rows / p->net.geometry.rows;
-    vc_rows part = {p->first_row * scale, end_row(p, p->net.geometry.rows) * scale};
-    return part;
-}
-
 void vc_prior_clear(const vc_prior *p, uint32_t stage, const vc_band *bands)
 {
-    uint32_t n, first = vc_model_stage_bands(p->net.model, stage, &n);
-    for (uint32_t b = first; b < first + n; b++) {
-        vc_rows rows = vc_prior_band_rows(p, &bands[b]);
-        for (int32_t y = rows.first; y < rows.end; y++)
+    uint32_t n, first = vc_model_stage_bands(p->net.plan->model, stage, &n);
+    for (uint32_t b = first; b < first + n; b++)
+        for (int32_t y = 0; y < bands[b].rows; y++)
             vc_zero(bands[b].data + (ptrdiff_t)y * bands[b].stride, (size_t)bands[b].cols * sizeof(int16_t));
-    }
 }
 
 /* Running */
@@ -195,14 +171,15 @@ void vc_code_note(const vc_code_row *r, int32_t i, int32_t column, int32_t z)
 static void begin_known(const vc_prior *p, uint32_t stage, int32_t row, int32_t cols, int16_t *known[3])
 {
     for (int k = 0; k < 3; k++) {
+        int32_t plane = p->net.plan->known[stage][k];
         known[k] = NULL;
-        if (p->known[stage][k] == VC_NO_PLANE) continue;
-        const vc_plane *plane = &p->net.planes[p->known[stage][k]];
-        known[k] = vc_plane_row(plane, row);
-        vc_zero(known[k], (size_t)cols * (size_t)plane->channels * sizeof(int16_t));
+        if (plane == VC_NO_PLANE) continue;
+        known[k] = vc_net_row(&p->net, (uint32_t)plane, row);
+        vc_zero(known[k], (size_t)cols * (size_t)p->net.plan->planes[plane].channels * sizeof(int16_t));
     }
 }
 
+/* `row` is counted from the first that the bands have. */
 static void find_cells(const vc_prior *p, const vc_symbol *symbols, int32_t n, int32_t row, int32_t cols, const vc_band *bands)
 {
     for (int32_t i = 0; i < n; i++) {
@@ -225,26 +202,25 @@ typedef struct run {
 static int run_code(const run *k, uint32_t stage, const vc_layer *l, int32_t row, int16_t *const known[3], int32_t cols)
 {
     const vc_prior *p = k->p;
-    const vc_plane *parameters = &p->net.planes[l->o.plane];
     vc_code_row r;
     r.cells = p->cells;
-    r.parameters = vc_plane_row(parameters, row) + l->o.first;
+    r.parameters = vc_net_row(&p->net, l->o.plane, row) + l->o.first;
     for (int i = 0; i < 3; i++) r.known[i] = known[i] ? known[i] + l->o.source : NULL;
     r.zeros = p->zeros;
     r.n = l->o.n;
     r.cols = cols;
     r.kernel = p->net.kernel;
-    r.pitch = parameters->channels;
-    r.known_pitch = p->net.model->stages[stage].n_symbols;
-    find_cells(p, p->symbols[stage] + l->o.source, r.n, row, cols, k->bands);
+    r.pitch = p->net.plan->planes[l->o.plane].channels;
+    r.known_pitch = p->net.plan->model->stages[stage].n_symbols;
+    find_cells(p, p->net.plan->symbols[stage] + l->o.source, r.n, row - p->first_row, cols, k->bands);
     return k->code(&r, k->context);
 }
 
 /* Where a view of what was matched lies, from a symbol on; NULL where the model has no such plane. */
 static int16_t *matched(const vc_prior *p, int kind, int32_t row, int32_t symbol)
 {
-    int32_t plane = p->matched[kind - VC_BEST];
-    return plane == VC_NO_PLANE ? NULL : vc_plane_row(&p->net.planes[plane], row) + symbol;
+    int32_t plane = p->net.plan->matched[kind - VC_BEST];
+    return plane == VC_NO_PLANE ? NULL : vc_net_row(&p->net, (uint32_t)plane, row) + symbol;
 }
 
 static void run_match(const run *k, const vc_layer *l, int32_t row, int32_t cols)
@@ -252,17 +228,17 @@ static void run_match(const run *k, const vc_layer *l, int32_t row, int32_t cols
     vc_prior *p = k->p;
     int32_t first = l->o.source;
     vc_match_out out = {matched(p, VC_BEST, row, first), matched(p, VC_MEAN, row, first), matched(p, VC_RAW_MEAN, row, first),
-                        matched(p, VC_DISTANCE, row, first), p->net.model->stages[0].n_symbols};
-    vc_match_find(&p->match, p->match_symbols, k->bands, cols, first, l->o.n, &out);
+                        matched(p, VC_DISTANCE, row, first), p->net.plan->model->stages[0].n_symbols};
+    vc_match_find(&p->match, p->net.plan->symbols[0], k->bands, cols, first, l->o.n, &out);
 }
 
 /* Draws means to what was matched, by gates of 0 .. 256. */
 static void run_blend(const vc_prior *p, const vc_layer *l, int32_t row, int32_t cols)
 {
-    const vc_plane *parameters = &p->net.planes[l->o.plane];
-    int16_t *mean = vc_plane_row(parameters, row) + l->o.first;
+    int32_t channels = p->net.plan->planes[l->o.plane].channels;
+    int16_t *mean = vc_net_row(&p->net, l->o.plane, row) + l->o.first;
     const int16_t *wanted = matched(p, VC_RAW_MEAN, row, l->o.source);
-    for (int32_t c = 0; c < cols; c++, mean += parameters->channels, wanted += p->net.model->stages[0].n_symbols)
+    for (int32_t c = 0; c < cols; c++, mean += channels, wanted += p->net.plan->model->stages[0].n_symbols)
         for (int32_t i = 0; i < l->o.n; i++) {
             int32_t gate = mean[3 * l->o.n + i];
             gate = gate < 0 ? 0 : gate > 256 ? 256 : gate;
@@ -282,23 +258,25 @@ static int run_operation(const run *k, uint32_t stage, const vc_layer *l, int32_
 
 static int run_row(const run *k, uint32_t stage, int32_t row, int32_t cols)
 {
-    const vc_stage *s = &k->p->net.model->stages[stage];
+    const vc_plan *plan = k->p->net.plan;
+    const vc_stage *s = &plan->model->stages[stage];
     int16_t *known[3];
     begin_known(k->p, stage, row, cols, known);
-    if (k->p->net.model->has_match) vc_match_next(&k->p->match);
+    if (plan->model->has_match) vc_match_next(&k->p->match, row - k->p->first_row);
     for (int32_t i = s->n_prelude; i < s->n_prelude + s->n_row; i++) {
-        int error = run_operation(k, stage, &k->p->net.layers[stage][i], row, known, cols);
+        int error = run_operation(k, stage, &plan->layers[stage][i], row, known, cols);
         if (error) return error;
     }
-    if (k->p->net.model->has_match) vc_match_end(&k->p->match, k->p->match_symbols, k->bands);
+    if (plan->model->has_match) vc_match_end(&k->p->match, plan->symbols[0], k->bands);
     return VC_OK;
 }
 
 static int run_stage(const run *k, uint32_t stage)
 {
-    vc_geometry grid = vc_net_grid(k->p->net.model, &k->p->net.geometry, stage);
+    const vc_plan *plan = k->p->net.plan;
+    vc_geometry grid = vc_plan_grid(plan->model, &plan->geometry, stage);
     vc_net_prelude(&k->p->net, stage);
-    if (k->p->net.model->has_match && k->p->first_row == 0) vc_match_begin(&k->p->match);
+    if (plan->model->has_match && k->p->first_row == 0) vc_match_begin(&k->p->match);
     for (int32_t row = k->p->first_row; row < end_row(k->p, grid.rows); row++) {
         int error = run_row(k, stage, row, grid.cols);
         if (error) return error;

@@ -14,26 +14,15 @@
 #include "vc_model.h"
 #include "vc_net.h"
 
-/* Where a symbol of a site lies in its band: row = row_step * r + row_first, column = col_step * c + col_first. */
-typedef struct vc_symbol {
-    int32_t band, row_step, row_first, col_step, col_first;
-} vc_symbol;
-
 /* A symbol of the running row: data[column * step], for the first `count` columns (the last site may lie half outside the band). */
 typedef struct vc_cell {
     int16_t *data;
     int32_t step, count, band;
 } vc_cell;
 
-enum { VC_NO_PLANE = -1 };
-
 typedef struct vc_prior {
     vc_net net;
-    vc_symbol *symbols[VC_MAX_STAGES];
-    int32_t known[VC_MAX_STAGES][3]; /* signed, magnitude and raw planes, or VC_NO_PLANE */
-    int32_t matched[4];              /* best, mean, raw mean and distance planes, likewise */
-    vc_match match;                  /* of a model that has one */
-    vc_match_symbol *match_symbols;
+    vc_match match;     /* of a model that has one */
     vc_interval *zeros; /* scratch: of a row's symbols, the interval of zero */
     vc_cell *cells;     /* scratch: where a row's symbols lie */
     int32_t next_stage; /* stages before it have been coded */
@@ -44,13 +33,16 @@ typedef struct vc_prior {
 /* Bytes of workspace for a geometry, or VC_EARGUMENT, VC_ELARGE. */
 int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g);
 
+/* As the next two, with a plan that outlives the vc_prior. */
+int64_t vc_prior_plan_memory(const vc_plan *plan);
+int vc_prior_plan_begin(vc_prior *p, const vc_plan *plan, int t, void *memory, size_t n);
+
 /* Starts on one tile or packet at step code t, 0..255. Returns 0, VC_EARGUMENT, VC_ELARGE or VC_ESPACE. A vc_prior serves any number of tiles
    of this geometry and step: coding from stage 0 begins a new one. */
 int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, void *memory, size_t n);
 
-/* Signals: the calls that follow code blocks first..end - 1, as one payload, of the geometry: 0 <= first < end <= its rows. Every range begins where
-   the one before ended, or at 0, which starts anew; `bands` are those of the whole geometry, with all blocks before the range as they were
-   coded. Returns 0 or VC_EARGUMENT. */
+/* Signals: the calls that follow code blocks first..end - 1 of the geometry, as one payload: 0 <= first < end <= its rows. Every range begins where
+   the one before ended, or at 0, which starts anew; `bands` have the blocks of the range alone. Returns 0 or VC_EARGUMENT. */
 int vc_prior_rows(vc_prior *p, int32_t first, int32_t end);
 
 /* Goes on at step code t, 0..255; what has been coded stays context. Returns 0 or VC_EARGUMENT. */
@@ -106,13 +98,7 @@ int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *ba
 /* Whether the stages may run now, with these bands. */
 int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands);
 
-/* The rows of a band that belong to the rows that the next call codes. */
-typedef struct vc_rows {
-    int32_t first, end;
-} vc_rows;
-vc_rows vc_prior_band_rows(const vc_prior *p, const vc_band *b);
-
-/* Sets these rows of a stage's bands to 0. */
+/* Sets a stage's bands to 0. */
 void vc_prior_clear(const vc_prior *p, uint32_t stage, const vc_band *bands);
 
 /* The latent of a symbol; 0 where it does not exist. */

@@ -23,10 +23,9 @@ static int encode_row(const vc_code_row *r, void *context)
     return vc_code_symbols(r, encode_symbol, context);
 }
 
-static int band_is_zero(const vc_prior *p, const vc_band *b)
+static int band_is_zero(const vc_band *b)
 {
-    vc_rows rows = vc_prior_band_rows(p, b);
-    for (int32_t y = rows.first; y < rows.end; y++)
+    for (int32_t y = 0; y < b->rows; y++)
         for (int32_t x = 0; x < b->cols; x++)
             if (b->data[(ptrdiff_t)y * b->stride + x]) return 0;
     return 1;
@@ -35,9 +34,9 @@ static int band_is_zero(const vc_prior *p, const vc_band *b)
 static int stages_are_zero(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands)
 {
     for (int s = first_stage; s <= last_stage; s++) {
-        uint32_t n, first = vc_model_stage_bands(p->net.model, (uint32_t)s, &n);
+        uint32_t n, first = vc_model_stage_bands(p->net.plan->model, (uint32_t)s, &n);
         for (uint32_t b = first; b < first + n; b++)
-            if (!band_is_zero(p, &bands[b])) return 0;
+            if (!band_is_zero(&bands[b])) return 0;
     }
     return 1;
 }

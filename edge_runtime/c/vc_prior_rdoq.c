@@ -83,7 +83,7 @@ int64_t vc_prior_encode_rdoq(vc_prior *p, int first_stage, int last_stage, const
     choice k;
     if (lambda > 65535) return VC_EARGUMENT;
     int error = vc_prior_check(p, first_stage, last_stage, bands);
-    if (!error) error = check_excess(p->net.model, first_stage, last_stage, bands, excess);
+    if (!error) error = check_excess(p->net.plan->model, first_stage, last_stage, bands, excess);
     if (error) return error;
     k.bands = bands;
     k.excess = excess;

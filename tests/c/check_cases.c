@@ -156,9 +156,17 @@ static void *begin(vc_prior *p, const test_case *c, const vc_model *m, int kerne
     return memory;
 }
 
-static void choose_rows(vc_prior *p, const payload *v, int number)
+/* Turns to the blocks of a payload; `part` has what the bands have of them. */
+static void choose_rows(vc_prior *p, const vc_model *m, const payload *v, const vc_band *bands, vc_band *part, int number)
 {
     if (v->end_row > 0 && vc_prior_rows(p, v->first_row, v->end_row) != VC_OK) fail("the prior refuses the rows", number);
+    for (uint32_t i = 0; i < m->n_bands; i++) {
+        part[i] = bands[i];
+        if (v->end_row == 0) continue;
+        int shift = m->levels - vc_model_band(m, i).level;
+        part[i].data += ((ptrdiff_t)v->first_row << shift) * part[i].stride;
+        part[i].rows = (v->end_row - v->first_row) << shift;
+    }
 }
 
 static void check_encoding(const test_case *c, const vc_model *m, vc_band *bands, int kernel, int number)
@@ -169,8 +177,9 @@ static void check_encoding(const test_case *c, const vc_model *m, vc_band *bands
     for (uint32_t i = 0; i < c->n_payloads; i++) {
         const payload *v = &c->payloads[i];
         uint8_t *out = (uint8_t *)need(v->n);
-        choose_rows(&p, v, number);
-        int64_t n = vc_prior_encode(&p, v->first, v->last, bands, out, v->n);
+        vc_band part[MOST_BANDS];
+        choose_rows(&p, m, v, bands, part, number);
+        int64_t n = vc_prior_encode(&p, v->first, v->last, part, out, v->n);
         if (n != (int64_t)v->n || memcmp(out, v->data, v->n) != 0) fail("other bytes from the same latents", number);
         free(out);
     }
@@ -189,10 +198,12 @@ static void check_choosing(const test_case *c, const vc_model *m, vc_band *bands
     quantise(c, m, bands, excess, number);
     for (uint32_t i = 0; i < c->n_payloads; i++) {
         const payload *v = &c->payloads[i];
-        choose_rows(&p, v, number);
+        vc_band part[MOST_BANDS], beside[MOST_BANDS];
+        choose_rows(&p, m, v, excess, beside, number);
+        choose_rows(&p, m, v, bands, part, number);
         size_t size = (size_t)vc_prior_bound(&p, v->first, v->last);
         uint8_t *out = (uint8_t *)need(size);
-        int64_t n = vc_prior_encode_rdoq(&p, v->first, v->last, bands, excess, c->weight, out, size);
+        int64_t n = vc_prior_encode_rdoq(&p, v->first, v->last, part, beside, c->weight, out, size);
         if (n != (int64_t)v->n || memcmp(out, v->data, v->n) != 0) fail("other bytes from the same choice", number);
         free(out);
     }
@@ -207,8 +218,9 @@ static void check_decoding(const test_case *c, const vc_model *m, vc_band *bands
     void *memory = begin(&p, c, m, kernel, number);
     for (uint32_t i = 0; i < m->n_bands; i++) memset(bands[i].data, 1, (size_t)(bands[i].rows * bands[i].cols) * sizeof(int16_t));
     for (uint32_t i = 0; i < c->n_payloads; i++) {
-        choose_rows(&p, &c->payloads[i], number);
-        int error = vc_prior_decode(&p, c->payloads[i].first, c->payloads[i].last, bands, c->payloads[i].data, c->payloads[i].n);
+        vc_band part[MOST_BANDS];
+        choose_rows(&p, m, &c->payloads[i], bands, part, number);
+        int error = vc_prior_decode(&p, c->payloads[i].first, c->payloads[i].last, part, c->payloads[i].data, c->payloads[i].n);
         if (error) fail(vc_error_text(error), number);
     }
     if (!bands_equal(m, bands, c->latents)) fail("other latents from the same bytes", number);
@@ -254,8 +266,9 @@ static void try_payload(const test_case *c, const vc_model *m, vc_band *bands, i
     void *memory = begin(&p, c, m, vc_best_kernel(), number);
     for (uint32_t i = 0; i < c->n_payloads; i++) {
         uint8_t *data = damaged(c->payloads[i].data, c->payloads[i].n);
-        choose_rows(&p, &c->payloads[i], number);
-        int error = vc_prior_decode(&p, c->payloads[i].first, c->payloads[i].last, bands, data, c->payloads[i].n);
+        vc_band part[MOST_BANDS];
+        choose_rows(&p, m, &c->payloads[i], bands, part, number);
+        int error = vc_prior_decode(&p, c->payloads[i].first, c->payloads[i].last, part, data, c->payloads[i].n);
         free(data);
         if (error && error != VC_EESCAPE) fail("an unexpected error", number);
         if (error) break;

@@ -23,7 +23,7 @@ import numpy as np
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
-from native_programs import random_latents, random_program  # noqa: E402
+from native_programs import blocks_of, random_latents, random_program  # noqa: E402
 from reference.programs import matching_program, repeating_latents  # noqa: E402
 
 from vaecodec.codec import image, signal, tiling  # noqa: E402
@@ -117,12 +117,13 @@ def row_cases(count):
         yield case(model, shape, t, chosen, payloads, x, weight)
 
 
-def parts(prior, bands, cuts, *choice):
+def parts(prior, bands, cuts, excess=None, weight=0.0):
     """Blocks from cut to cut, each a payload."""
     out = []
     for first, end in pairwise(cuts):
         prior.rows(first, end)
-        out.append((0, 0, prior.encode(bands, 0, 0, *choice), first, end))
+        beside = None if excess is None else blocks_of(excess, first, end)
+        out.append((0, 0, prior.encode(blocks_of(bands, first, end), 0, 0, beside, weight), first, end))
     return out
 
 

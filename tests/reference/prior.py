@@ -154,7 +154,7 @@ class Prior:
         return self.shape[0] >> level, -(-(self.shape[1] >> level) // phases)
 
     def rows(self, first, end):
-        """Signals: only blocks first..end - 1 from now on."""
+        """Signals: only blocks first..end - 1 from now on, which the bands then have alone."""
         self.span = first, end
 
     def step(self, t):
@@ -191,14 +191,7 @@ class Prior:
 
     def _any(self, bands, first_stage, last_stage):
         stages = self.program.stages[first_stage : last_stage + 1]
-        return any(self._part(bands[symbol.band]).any() for stage in stages for symbol in stage.symbols)
-
-    def _part(self, band):
-        """The rows of a band that are coded."""
-        if self.span is None:
-            return band
-        scale = len(band) // self.grid(0)[0]
-        return band[self.span[0] * scale : self.span[1] * scale]
+        return any(bands[symbol.band].any() for stage in stages for symbol in stage.symbols)
 
     def _run(self, coder, bands, first_stage, last_stage):
         for number in range(first_stage, last_stage + 1):
@@ -288,7 +281,8 @@ class Prior:
         for column in range(self.grid(number)[1]):
             mean, scale, spike = np.split(parameters[column, : 3 * code.count], 3)
             for i in range(code.count):
-                place = self._place(number, code.first_symbol + i, row, column)
+                symbol = code.first_symbol + i
+                place = self._place(number, symbol, row - (self.span or (0,))[0], column)
                 z = 0
                 if place is not None:
                     band, y, x = place
@@ -296,8 +290,8 @@ class Prior:
                     z = coder.symbol(distribution, int(bands[band][y, x]), place)
                     bands[band][y, x] = z
                     if self.matchers:
-                        self.known[band][y, x] = z
-                self._publish(number, code.first_symbol + i, row, column, z)
+                        self.known[band][self._place(number, symbol, row, column)[1:]] = z
+                self._publish(number, symbol, row, column, z)
 
     def _place(self, number, symbol, row, column):
         """Band, row and column of a symbol's latent, or None where there is none."""
