@@ -100,6 +100,28 @@ int64_t vc_packet_write(uint8_t *out, size_t capacity, unsigned head, unsigned s
 int vc_packet_read(const uint8_t *data, size_t n, vc_packet *p);
 size_t vc_packet_find(const uint8_t *data, size_t n, size_t from, size_t longest);
 
+typedef struct { ...; } vc_plan;
+int vc_plan_check(const vc_model *m, const vc_geometry *g);
+int64_t vc_plan_memory(const vc_model *m, const vc_geometry *g);
+vc_plan *vc_plan_place(const vc_model *m, const vc_geometry *g, void *memory);
+
+#define VC_MAX_DEVICE_CHANNELS ...
+typedef struct {
+    const vc_plan *plan; uint32_t model_id; uint16_t synthesis_id, rows, group, sync; uint32_t rate, rate_divisor, packet_bytes, blob_crc;
+    const char *facts; ...;
+} vc_device_model;
+typedef struct { uint16_t quality; uint8_t effort, shift; uint16_t stream_id; int32_t offset[...]; ...; } vc_encoder_settings;
+typedef struct {
+    const uint8_t *data; size_t size; unsigned kind; uint64_t number, first; int is_key; uint32_t bits; int32_t score; uint32_t saturated; ...;
+} vc_encoder_packet;
+typedef struct { ...; } vc_encoder;
+int64_t vc_encoder_memory(const vc_device_model *d);
+int vc_encoder_begin(vc_encoder *e, const vc_device_model *d, const vc_encoder_settings *s, void *memory, size_t n);
+int32_t vc_encoder_push(vc_encoder *e, const int16_t *samples, int32_t n);
+int vc_encoder_next(vc_encoder *e, vc_encoder_packet *p);
+int vc_encoder_quality(vc_encoder *e, int quality);
+int vc_encoder_flush(vc_encoder *e);
+
 typedef struct { ...; } vc_stream;
 void vc_stream_begin(vc_stream *s, const uint8_t *constant, size_t n);
 int64_t vc_stream_write(
@@ -115,6 +137,7 @@ INCLUDES = """
 #include "vc_analysis.h"
 #include "vc_bounded.h"
 #include "vc_crc.h"
+#include "vc_encoder.h"
 #include "vc_error.h"
 #include "vc_match_run.h"
 #include "vc_packet_reader.h"

@@ -17,6 +17,7 @@
     X(VC_EHEAD, -11, "the head byte of the packet is not valid")                          \
     X(VC_ECRC, -12, "the packet's CRC does not match")                                    \
     X(VC_EROWS, -13, "blocks are coded before the blocks that they build on")             \
+    X(VC_EENDED, -14, "the stream has ended")                                             \
     X(VC_EM_MAGIC, -20, "the model does not start with VSYM and version 1 or 2")          \
     X(VC_EM_END, -21, "the model's bytes end too early")                                  \
     X(VC_EM_TRAILING, -22, "bytes follow the model's last operation")                     \
@@ -28,7 +29,8 @@
     X(VC_EM_WRITER, -28, "a channel of the model's planes is written twice")              \
     X(VC_EM_DEPTH, -29, "a plane of the model keeps fewer rows than are read")            \
     X(VC_EM_SUM, -30, "a convolution of the model may exceed 32 bits")                    \
-    X(VC_EM_SENSE, -31, "the model does not start with VCSS and version 1")
+    X(VC_EM_SENSE, -31, "the model does not start with VCSS and version 1")               \
+    X(VC_EM_CRC, -32, "the model's bytes are damaged")
 
 enum vc_error {
     VC_OK = 0,

@@ -194,3 +194,22 @@ void vc_plan_make(vc_plan *p, const vc_model *m, const vc_geometry *g, vc_arena 
         plan_symbols(p, s, a);
     }
 }
+
+int64_t vc_plan_memory(const vc_model *m, const vc_geometry *g)
+{
+    vc_plan counted;
+    vc_arena a = {NULL, 0};
+    int error = vc_plan_check(m, g);
+    if (error) return error;
+    vc_arena_take(&a, 1, sizeof counted);
+    vc_plan_make(&counted, m, g, &a);
+    return a.used + VC_ARENA_ALIGN;
+}
+
+vc_plan *vc_plan_place(const vc_model *m, const vc_geometry *g, void *memory)
+{
+    vc_arena a = vc_arena_in(memory);
+    vc_plan *p = (vc_plan *)vc_arena_take(&a, 1, sizeof *p);
+    vc_plan_make(p, m, g, &a);
+    return p;
+}

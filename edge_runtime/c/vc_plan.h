@@ -71,6 +71,10 @@ int vc_plan_check(const vc_model *m, const vc_geometry *g);
 /* Takes the memory a plan needs from the arena and, with a base, fills it in; the numbers of `p` itself are filled in either way. */
 void vc_plan_make(vc_plan *p, const vc_model *m, const vc_geometry *g, vc_arena *a);
 
+/* Bytes of memory for a plan by itself, or VC_EARGUMENT, VC_ELARGE; and a plan in such memory. */
+int64_t vc_plan_memory(const vc_model *m, const vc_geometry *g);
+vc_plan *vc_plan_place(const vc_model *m, const vc_geometry *g, void *memory);
+
 /* Rows and columns of a stage's grid. */
 vc_geometry vc_plan_grid(const vc_model *m, const vc_geometry *g, uint32_t stage);
 

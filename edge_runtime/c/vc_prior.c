@@ -39,21 +39,11 @@ int64_t vc_prior_plan_memory(const vc_plan *plan)
 int64_t vc_prior_memory(const vc_model *m, const vc_geometry *g)
 {
     vc_plan plan;
-    vc_arena a = {NULL, 0};
-    int error = vc_plan_check(m, g);
-    if (error) return error;
-    vc_arena_take(&a, 1, sizeof plan);
-    vc_plan_make(&plan, m, g, &a);
-    return a.used + vc_prior_plan_memory(&plan);
-}
-
-/* The rest of the arena is zero. */
-static void begin(vc_prior *p, const vc_plan *plan, int t, vc_arena *a)
-{
-    vc_zero(p, sizeof *p);
-    plan_state(p, plan, t, a);
-    vc_net_load(&p->net, t);
-    p->end_row = ALL_ROWS;
+    vc_arena unused = {NULL, 0};
+    int64_t own = vc_plan_memory(m, g);
+    if (own < 0) return own;
+    vc_plan_make(&plan, m, g, &unused);
+    return own + vc_prior_plan_memory(&plan);
 }
 
 int vc_prior_plan_begin(vc_prior *p, const vc_plan *plan, int t, void *memory, size_t n)
@@ -61,9 +51,12 @@ int vc_prior_plan_begin(vc_prior *p, const vc_plan *plan, int t, void *memory, s
     int64_t need = vc_prior_plan_memory(plan);
     if (t < 0 || t > 255) return VC_EARGUMENT;
     if (!memory || (uint64_t)need > n) return VC_ESPACE;
+    vc_zero(p, sizeof *p);
     vc_zero(memory, (size_t)need);
     vc_arena a = vc_arena_in(memory);
-    begin(p, plan, t, &a);
+    plan_state(p, plan, t, &a);
+    vc_net_load(&p->net, t);
+    p->end_row = ALL_ROWS;
     return VC_OK;
 }
 
@@ -71,14 +64,9 @@ int vc_prior_begin(vc_prior *p, const vc_model *m, const vc_geometry *g, int t, 
 {
     int64_t need = vc_prior_memory(m, g);
     if (need < 0) return (int)need;
-    if (t < 0 || t > 255) return VC_EARGUMENT;
     if (!memory || (uint64_t)need > n) return VC_ESPACE;
-    vc_zero(memory, (size_t)need);
-    vc_arena a = vc_arena_in(memory);
-    vc_plan *plan = (vc_plan *)vc_arena_take(&a, 1, sizeof *plan);
-    vc_plan_make(plan, m, g, &a);
-    begin(p, plan, t, &a);
-    return VC_OK;
+    size_t own = (size_t)vc_plan_memory(m, g);
+    return vc_prior_plan_begin(p, vc_plan_place(m, g, memory), t, (uint8_t *)memory + own, n - own);
 }
 
 int vc_prior_rows(vc_prior *p, int32_t first, int32_t end)

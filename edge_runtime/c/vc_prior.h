@@ -62,6 +62,10 @@ int64_t vc_prior_encode(vc_prior *p, int first_stage, int last_stage, const vc_b
 int64_t vc_prior_encode_rdoq(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess, uint32_t lambda,
                              uint8_t *out, size_t capacity);
 
+/* Signals: codes the range's blocks as a part of a payload that the caller begins and ends; sets *nonzero where a latent is not 0. With `excess` as
+   vc_prior_encode_rdoq. Returns 0 or an error. */
+int vc_prior_encode_part(vc_prior *p, const vc_band *bands, const vc_band *excess, uint32_t lambda, vc_range_encoder *e, uint8_t *nonzero);
+
 /* Fills the bands of stages first..last from a payload; any bytes end in latents or in VC_EESCAPE. Returns 0 or an error. */
 int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n);
 

@@ -6,7 +6,7 @@
 typedef struct choice {
     const vc_band *bands, *excess;
     uint32_t lambda;
-    vc_range_encoder e;
+    vc_range_encoder *e;
     int nonzero; /* whether any latent coded was not 0 */
 } choice;
 
@@ -43,19 +43,19 @@ static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_int
     const vc_cell *cell = &r->cells[i];
     int32_t z = vc_code_latent(r, i, column);
     if (z == 0 && zero.hi != 0) {
-        vc_range_encode(&k->e, zero.lo, zero.hi, VC_PRECISION);
+        vc_range_encode(k->e, zero.lo, zero.hi, VC_PRECISION);
         return VC_OK;
     }
     if (z < -VC_LATENT_MAX) return VC_ELATENT;
     vc_distribution d;
     vc_code_distribution(r, i, column, &d);
     int32_t nearer = z > 0 ? z - 1 : z + 1;
-    if (z != 0 && vc_distribution_holds(&d, z) && vc_distribution_holds(&d, nearer)
+    if (k->excess && z != 0 && vc_distribution_holds(&d, z) && vc_distribution_holds(&d, nearer)
         && neighbour_is_cheaper(&d, z, nearer, excess_of(k, cell, column), k->lambda)) {
         z = nearer;
         cell->data[(ptrdiff_t)column * cell->step] = (int16_t)z;
     }
-    vc_distribution_encode(&d, z, &k->e);
+    vc_distribution_encode(&d, z, k->e);
     vc_code_note(r, i, column, z);
     k->nonzero |= z != 0;
     return VC_OK;
@@ -80,16 +80,24 @@ static int check_excess(const vc_model *m, int first_stage, int last_stage, cons
 int64_t vc_prior_encode_rdoq(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const vc_band *excess, uint32_t lambda,
                              uint8_t *out, size_t capacity)
 {
-    choice k;
+    vc_range_encoder e;
+    choice k = {bands, excess, lambda, &e, 0};
     if (lambda > 65535) return VC_EARGUMENT;
     int error = vc_prior_check(p, first_stage, last_stage, bands);
     if (!error) error = check_excess(p->net.plan->model, first_stage, last_stage, bands, excess);
     if (error) return error;
-    k.bands = bands;
-    k.excess = excess;
-    k.lambda = lambda;
-    k.nonzero = 0;
-    vc_range_start(&k.e, out, capacity);
-    int64_t size = vc_prior_encode_by(p, first_stage, last_stage, bands, encode_row, &k, &k.e);
+    vc_range_start(&e, out, capacity);
+    int64_t size = vc_prior_encode_by(p, first_stage, last_stage, bands, encode_row, &k, &e);
     return size > 0 && !k.nonzero ? 0 : size;
+}
+
+int vc_prior_encode_part(vc_prior *p, const vc_band *bands, const vc_band *excess, uint32_t lambda, vc_range_encoder *e, uint8_t *nonzero)
+{
+    choice k = {bands, excess, lambda, e, 0};
+    if (lambda > 65535) return VC_EARGUMENT;
+    int error = vc_prior_check(p, 0, 0, bands);
+    if (!error && excess) error = check_excess(p->net.plan->model, 0, 0, bands, excess);
+    if (!error) error = vc_prior_run(p, 0, 0, bands, encode_row, &k);
+    if (k.nonzero) *nonzero = 1;
+    return error;
 }

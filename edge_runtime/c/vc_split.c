@@ -2,19 +2,12 @@
 
 #include "vc_bytes.h"
 
-/* Position i of a line of n that is mirrored at both ends, the end samples not repeated; n is at least 2. */
-static int32_t reflect(int32_t i, int32_t n)
-{
-    while (i < 0 || i >= n) i = i < 0 ? -i : 2 * (n - 1) - i;
-    return i;
-}
-
 void vc_split_line(const vc_filter *f, const int16_t *x, ptrdiff_t step, int32_t n, int16_t *low, ptrdiff_t low_step, int16_t *high,
                    ptrdiff_t high_step, int16_t *scratch)
 {
     const int8_t *lo = (const int8_t *)f->low, *hi = (const int8_t *)f->high;
     int32_t half = (f->taps - 1) / 2;
-    for (int32_t i = -half; i < n + half; i++) scratch[i + half] = x[reflect(i, n) * step];
+    for (int32_t i = -half; i < n + half; i++) scratch[i + half] = x[vc_reflect(i, n) * step];
     for (int32_t i = 0; i < n / 2; i++) {
         int32_t a = 0, b = 0;
         for (int32_t k = 0; k < f->taps; k++) {
@@ -53,7 +46,7 @@ void vc_split_columns(const vc_filter *f, const int16_t *x, ptrdiff_t step, int3
     const int16_t *rows[VC_MOST_TAPS];
     int32_t half = (f->taps - 1) / 2;
     for (int32_t i = 0; i < n / 2; i++) {
-        for (int32_t k = 0; k < f->taps; k++) rows[k] = x + reflect(2 * i + k - half, n) * step;
+        for (int32_t k = 0; k < f->taps; k++) rows[k] = x + vc_reflect(2 * i + k - half, n) * step;
         for (int32_t c = 0; c < cols; c += STRIP)
             split_strip(f, rows, c, cols - c < STRIP ? cols - c : STRIP, low + i * low_step, high + i * high_step);
     }

@@ -9,6 +9,13 @@
 
 enum { VC_MOST_TAPS = 31, VC_HALF_TAPS = 15 };
 
+/* Position i of a line of n that is mirrored at both ends, the end samples not repeated; n is at least 2. */
+static inline int32_t vc_reflect(int32_t i, int32_t n)
+{
+    while (i < 0 || i >= n) i = i < 0 ? -i : 2 * (n - 1) - i;
+    return i;
+}
+
 /* Elements of scratch that vc_split_line needs for a line of n. */
 static inline int64_t vc_split_scratch(int64_t n)
 {

@@ -1,0 +1,102 @@
+"""The device's encoder (edge_runtime/c/vc_encoder.h) on this machine, for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vaecodec.codec._native import ffi, lib
+from vaecodec.codec.native import crc32c
+
+
+@dataclass(frozen=True)
+class Packet:
+    """What the encoder handed out; see vc_encoder_packet."""
+
+    data: bytes
+    kind: int
+    number: int
+    first: int
+    is_key: bool
+    bits: int
+    score: int
+    saturated: int
+
+
+class DeviceError(Exception):
+    """An error code; `args[0]` is its text."""
+
+
+class DeviceEncoder:
+    """vc_encoder with the interface of `vaecodec.Encoder`.
+
+    Args:
+        bundle: of a signal model.
+        channels: how many.
+        rows: blocks a packet.
+        group: packets from key packet to key packet.
+        sync: packets from sync packet to sync packet.
+        quality: 0..1000.
+        effort: 1 or 2.
+        offsets: of each channel.
+    """
+
+    def __init__(self, bundle, *, channels=1, rows=11, group=1, sync=30, quality=600, effort=2, shift=0, offsets=None, stream_id=0, rate=(360, 1),
+                 packet_bytes=4096, memory=None, damage=False):
+        model = bundle.symbols
+        geometry = ffi.new("vc_geometry *", {"rows": rows * group, "cols": channels})
+        self._plan_memory = np.zeros(lib.vc_plan_memory(model._c, geometry), np.uint8)
+        plan = lib.vc_plan_place(model._c, geometry, ffi.cast("void *", self._plan_memory.ctypes.data))
+        self._held = model, geometry
+        self.device = ffi.new("vc_device_model *", {
+            "plan": plan, "model_id": bundle.model_id, "synthesis_id": bundle.synthesis_id, "rows": rows, "group": group, "sync": sync,
+            "rate": rate[0], "rate_divisor": rate[1], "packet_bytes": packet_bytes, "blob_crc": crc32c(model.blob) ^ damage,
+        })
+        settings = ffi.new("vc_encoder_settings *", {"quality": quality, "effort": effort, "shift": shift, "stream_id": stream_id,
+                                                     "offset": list(offsets or [0] * channels)})
+        self.memory_bytes = lib.vc_encoder_memory(self.device)
+        self._memory = np.full(self.memory_bytes if memory is None else memory, 0xA5, np.uint8)
+        self._e = ffi.new("vc_encoder *")
+        self._check(lib.vc_encoder_begin(self._e, self.device, settings, ffi.cast("void *", self._memory.ctypes.data), self._memory.size))
+        self._channels = channels
+
+    def _check(self, code):
+        if code < 0:
+            raise DeviceError(ffi.string(lib.vc_error_text(code)).decode())
+        return code
+
+    def push(self, samples):
+        """Offers samples; how many were taken."""
+        x = np.ascontiguousarray(samples, np.int16).reshape(-1, self._channels)
+        return self._check(lib.vc_encoder_push(self._e, ffi.cast("int16_t *", x.ctypes.data), len(x)))
+
+    def next(self):
+        """The packet that waits, or None."""
+        p = ffi.new("vc_encoder_packet *")
+        if not self._check(lib.vc_encoder_next(self._e, p)):
+            return None
+        return Packet(bytes(ffi.buffer(p.data, p.size)), p.kind, p.number, p.first, bool(p.is_key), p.bits, p.score, p.saturated)
+
+    def quality(self, tenths):
+        """Another quality from the next packet on."""
+        self._check(lib.vc_encoder_quality(self._e, tenths))
+
+    def feed(self, samples):
+        """All samples in, packets out."""
+        x, packets = np.asarray(samples).reshape(-1, self._channels), []
+        while len(x):
+            x = x[self.push(x) :]
+            packets += self._fetch()
+        return packets
+
+    def flush(self):
+        """The packets that are left."""
+        packets = self._fetch()
+        while self._check(lib.vc_encoder_flush(self._e)):
+            packets += self._fetch()
+        return packets
+
+    def _fetch(self):
+        packet = self.next()
+        return [] if packet is None else [packet]
