@@ -12,10 +12,14 @@ DECLARATIONS = """
 typedef struct { int32_t rows, cols; ...; } vc_geometry;
 typedef struct { int16_t *data; int32_t rows, cols, stride; ...; } vc_band;
 typedef struct {
-    uint8_t rank, levels, colours, n_stages, has_match, transform, lapped_shift; int8_t in_shift;
-    uint16_t t_lo, t_hi, n_bands; int32_t in_offset; ...;
+    uint8_t level, phases; uint16_t n_symbols, n_prelude, n_row; uint32_t symbols, operations; ...;
+} vc_stage;
+typedef struct { uint8_t left, right, rows; ...; } vc_reach;
+typedef struct {
+    const uint8_t *blob; uint32_t size; uint8_t rank, levels, colours, n_condition, n_stages, has_match, transform, lapped_shift; int8_t in_shift;
+    uint16_t t_lo, t_hi, n_planes, n_bands; int32_t in_offset; uint32_t mix, bands, match, planes, filters[8][2][4];
+    vc_stage stages[9]; vc_reach reach[128]; ...;
 } vc_model;
-typedef struct { uint8_t level; uint8_t phases; ...; } vc_stage;
 typedef struct { int16_t offset; uint8_t rounding, level; ...; } vc_band_info;
 typedef struct { uint8_t taps; ...; } vc_filter;
 typedef struct { int kernel; ...; } vc_net;
@@ -45,10 +49,24 @@ int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band 
 int vc_prior_guess(vc_prior *p, int first_stage, int last_stage, const vc_band *bands);
 int vc_prior_cost(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, uint64_t *bits);
 
+typedef struct { ptrdiff_t at, row_step; int32_t channels, mask; ...; } vc_plane;
+typedef struct { uint16_t plane; int16_t row; int32_t offset, length, pitch, weight, pair; ...; } vc_segment;
+typedef struct {
+    uint8_t type, relu, n_terms; uint16_t plane, first, n, source; const uint8_t *terms, *shifts, *bias, *weights; uint32_t fan_in, size; ...;
+} vc_operation;
+typedef struct { vc_operation o; const vc_segment *segments; int32_t n_segments, n_conditions, n_pairs, lane; ptrdiff_t packed; ...; } vc_layer;
+typedef struct { int32_t band, row_step, row_first, col_step, col_first; ...; } vc_symbol;
+typedef struct {
+    const vc_model *model; vc_geometry geometry; const vc_plane *planes; const vc_layer *layers[9]; const vc_symbol *symbols[9]; int32_t known[9][3], matched[4];
+    ptrdiff_t activations, packed; int32_t most_segments, most_symbols, lanes; ...;
+} vc_plan;
+int vc_plan_check(const vc_model *m, const vc_geometry *g);
+int64_t vc_plan_memory(const vc_model *m, const vc_geometry *g);
+vc_plan *vc_plan_place(const vc_model *m, const vc_geometry *g, void *memory);
+
 typedef struct { const int8_t *low, *high; const uint8_t *inverse; uint8_t taps, shift_low, shift_high; ...; } vc_history_level;
 typedef struct { vc_history_level level[8]; int32_t step[9]; int32_t levels, sites, shift; ...; } vc_history_setup;
 typedef struct { vc_history_setup history; int32_t previous, known, nearest, farthest; ...; } vc_match_setup;
-typedef struct { int32_t band, row_step, row_first; ...; } vc_symbol;
 typedef struct { int16_t *best, *mean, *raw, *distance; int32_t pitch; } vc_match_out;
 typedef struct {
     const vc_band *bands; const vc_symbol *symbols; const int32_t *groups; int32_t n_groups, rows, cols;
@@ -100,11 +118,6 @@ int64_t vc_packet_write(uint8_t *out, size_t capacity, unsigned head, unsigned s
 int vc_packet_read(const uint8_t *data, size_t n, vc_packet *p);
 size_t vc_packet_find(const uint8_t *data, size_t n, size_t from, size_t longest);
 
-typedef struct { ...; } vc_plan;
-int vc_plan_check(const vc_model *m, const vc_geometry *g);
-int64_t vc_plan_memory(const vc_model *m, const vc_geometry *g);
-vc_plan *vc_plan_place(const vc_model *m, const vc_geometry *g, void *memory);
-
 #define VC_MAX_DEVICE_CHANNELS ...
 typedef struct {
     const vc_plan *plan; uint32_t model_id; uint16_t synthesis_id, rows, group, sync; uint32_t rate, rate_divisor, packet_bytes, blob_crc;
@@ -115,6 +128,10 @@ typedef struct {
     const uint8_t *data; size_t size; unsigned kind; uint64_t number, first; int is_key; uint32_t bits; int32_t score; uint32_t saturated; ...;
 } vc_encoder_packet;
 typedef struct { ...; } vc_encoder;
+typedef struct { ...; } vc_pyramid;
+typedef struct { ...; } vc_cell;
+typedef struct { ...; } vc_history_channel;
+typedef struct { ...; } vc_match_sums;
 int64_t vc_encoder_memory(const vc_device_model *d);
 int vc_encoder_begin(vc_encoder *e, const vc_device_model *d, const vc_encoder_settings *s, void *memory, size_t n);
 int32_t vc_encoder_push(vc_encoder *e, const int16_t *samples, int32_t n);

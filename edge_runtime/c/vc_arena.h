@@ -5,9 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vc_target.h"
-
-enum { VC_ARENA_ALIGN = VC_HAVE_AVX2 ? 64 : 8 };
+enum { VC_ARENA_ALIGN = 8 };
 
 typedef struct vc_arena {
     uint8_t *base; /* aligned, or NULL to count */

@@ -18,6 +18,9 @@ enum {
     VC_MAX_CONDITION = 16
 };
 
+/* Bytes of a band, of a plane, and of a match section before its filters. */
+enum { VC_BAND_SIZE = 4, VC_PLANE_SIZE = 6, VC_MATCH_HEAD = 8 };
+
 enum { VC_CONDITION = 0xffff };                               /* plane number of the condition */
 enum { VC_CONV = 1, VC_SHUFFLE = 2, VC_CODE = 3, VC_MATCH = 4, VC_BLEND = 5 }; /* operation types */
 

@@ -3,15 +3,26 @@
 #include "vc_bytes.h"
 #include "vc_conv.h"
 
+#if VC_HAVE_AVX2
+enum { VECTOR = 4 * VC_LANES };
+
+/* Room for whole vectors, aligned as they are loaded. */
+static void *take_vectors(vc_arena *a, ptrdiff_t count, size_t size)
+{
+    uint8_t *p = (uint8_t *)vc_arena_take(a, count > 0 ? count * (ptrdiff_t)size + VECTOR : 0, 1);
+    return p ? p + (VECTOR - (uintptr_t)p % VECTOR) % VECTOR : NULL;
+}
+#endif
+
 void vc_net_plan(vc_net *n, const vc_plan *p, vc_arena *a)
 {
     n->plan = p;
     n->activations = (int16_t *)vc_arena_take(a, p->activations, sizeof *n->activations);
     n->inputs = (const int16_t **)vc_arena_take(a, p->most_segments, sizeof *n->inputs);
 #if VC_HAVE_AVX2
-    n->bias = (int32_t *)vc_arena_take(a, p->lanes, sizeof *n->bias);
-    n->shift = (int32_t *)vc_arena_take(a, p->lanes, sizeof *n->shift);
-    n->weights = (int16_t *)vc_arena_take(a, p->packed, sizeof *n->weights);
+    n->bias = (int32_t *)take_vectors(a, p->lanes, sizeof *n->bias);
+    n->shift = (int32_t *)take_vectors(a, p->lanes, sizeof *n->shift);
+    n->weights = (int16_t *)take_vectors(a, p->packed, sizeof *n->weights);
 #endif
 }
 
@@ -22,6 +33,7 @@ static void load_condition(vc_net *n, int t)
     const vc_model *m = n->plan->model;
     int32_t lo = m->t_lo, hi = m->t_hi, end = (m->n_condition - 1) * 256;
     int32_t p = ((t < lo ? lo : t > hi ? hi : t) - lo) * end / (hi - lo);
+    n->lit = p / 256 < m->n_condition - 2 ? p / 256 : m->n_condition - 2;
     for (int32_t k = 0; k < m->n_condition; k++) {
         int32_t d = p > 256 * k ? p - 256 * k : 256 * k - p;
         n->condition[k] = d < 256 ? 256 - d : 0;
@@ -68,10 +80,11 @@ static void load_layers(const vc_net *n)
 void vc_net_load(vc_net *n, int t)
 {
     load_condition(n, t);
-#if VC_HAVE_AVX2
-    load_layers(n);
-#endif
     n->kernel = vc_best_kernel();
+#if VC_HAVE_AVX2
+    if (n->plan->lanes == 0) n->kernel = VC_KERNEL_PORTABLE;
+    else load_layers(n);
+#endif
 }
 
 /* Running */
@@ -80,6 +93,22 @@ static vc_geometry grid_of(const vc_net *n, const vc_layer *l)
 {
     const vc_plan *p = n->plan;
     return vc_plan_grid(p->model, &p->geometry, vc_model_plane(p->model, l->o.plane).stage);
+}
+
+static void run_conv(int kernel, const vc_conv_row *r)
+{
+    switch (kernel) {
+#if VC_HAVE_AVX2
+    case VC_KERNEL_AVX2: vc_conv_avx2(r); return;
+#endif
+#if VC_HAVE_DSP
+    case VC_KERNEL_DSP: vc_conv_dsp(r); return;
+#endif
+#if VC_HAVE_MVE
+    case VC_KERNEL_MVE: vc_conv_mve(r); return;
+#endif
+    default: vc_conv_portable(r); return;
+    }
 }
 
 void vc_net_conv(vc_net *n, const vc_layer *l, int32_t row)
@@ -91,13 +120,7 @@ void vc_net_conv(vc_net *n, const vc_layer *l, int32_t row)
         n->inputs[i] = from >= 0 && from < grid.rows ? vc_net_row(n, s->plane, from) + s->offset : NULL;
     }
     vc_conv_row r = {n, l, n->inputs, vc_net_row(n, l->o.plane, row) + l->o.first, n->plan->planes[l->o.plane].channels, grid.cols};
-#if VC_HAVE_AVX2
-    if (n->kernel == VC_KERNEL_AVX2) {
-        vc_conv_avx2(&r);
-        return;
-    }
-#endif
-    vc_conv_portable(&r);
+    run_conv(n->kernel, &r);
 }
 
 /* Row r of the output takes its sites from row r / 2 of the input: two neighbours from one site's channels. The output's grid, with

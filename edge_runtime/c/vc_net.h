@@ -12,7 +12,8 @@ typedef struct vc_net {
     const vc_plan *plan;
     int16_t *activations;
     const int16_t **inputs;              /* scratch: where each segment of the running layer begins */
-    int32_t condition[VC_MAX_CONDITION]; /* q of the step code */
+    int32_t condition[VC_MAX_CONDITION]; /* q of the step code: 0 but for two neighbours at most */
+    int32_t lit;                         /* the first of these */
     int kernel;                          /* VC_KERNEL_... of vc_target.h */
 #if VC_HAVE_AVX2
     int32_t *bias;    /* of all layers, with the condition's share; padded with zeros to whole vectors */
@@ -33,7 +34,7 @@ typedef struct vc_conv_row {
 /* Takes the memory that a net needs beside its plan from the arena; with a base, which must be zero, also fills in `n`. */
 void vc_net_plan(vc_net *n, const vc_plan *p, vc_arena *a);
 
-/* Turns to step code t, with the fastest kernels. */
+/* Turns to step code t, with the fastest kernels that the plan has room for. */
 void vc_net_load(vc_net *n, int t);
 
 /* Runs a stage's prelude: each operation over its whole grid. */

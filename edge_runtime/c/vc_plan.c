@@ -26,17 +26,6 @@ int vc_plan_check(const vc_model *m, const vc_geometry *g)
     return (int64_t)(g->rows - unit) * (g->cols - unit) > MAX_PIXELS ? VC_ELARGE : VC_OK;
 }
 
-vc_geometry vc_plan_grid(const vc_model *m, const vc_geometry *g, uint32_t stage)
-{
-    const vc_stage *s = &m->stages[stage];
-    vc_geometry grid = *g;
-    if (m->rank == 2) {
-        grid.rows >>= s->level;
-        grid.cols = ((grid.cols >> s->level) + s->phases - 1) / s->phases;
-    }
-    return grid;
-}
-
 static void raise_to(int32_t *most, int32_t n)
 {
     if (n > *most) *most = n;

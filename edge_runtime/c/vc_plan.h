@@ -61,7 +61,7 @@ typedef struct vc_plan {
     int32_t matched[4];                      /* best, mean, raw mean and distance planes, likewise */
     ptrdiff_t activations;                   /* in all planes */
     int32_t most_segments, most_symbols;     /* of any layer */
-    int32_t lanes;                           /* in all layers */
+    int32_t lanes;                           /* in all layers; 0: no room for a fast kernel's weights */
     ptrdiff_t packed;                        /* likewise */
 } vc_plan;
 
@@ -76,7 +76,16 @@ int64_t vc_plan_memory(const vc_model *m, const vc_geometry *g);
 vc_plan *vc_plan_place(const vc_model *m, const vc_geometry *g, void *memory);
 
 /* Rows and columns of a stage's grid. */
-vc_geometry vc_plan_grid(const vc_model *m, const vc_geometry *g, uint32_t stage);
+static inline vc_geometry vc_plan_grid(const vc_model *m, const vc_geometry *g, uint32_t stage)
+{
+    const vc_stage *s = &m->stages[stage];
+    vc_geometry grid = *g;
+    if (m->rank == 2) {
+        grid.rows >>= s->level;
+        grid.cols = ((grid.cols >> s->level) + s->phases - 1) / s->phases;
+    }
+    return grid;
+}
 
 /* All operations of a stage, prelude first. */
 static inline int32_t vc_plan_layers(const vc_model *m, uint32_t stage)

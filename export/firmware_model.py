@@ -1,0 +1,181 @@
+"""A model and its plan as constant C: what `export firmware` writes beside the sources of the runtime."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from vaecodec.codec._native import ffi, lib
+from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.errors import InputError, LimitError
+from vaecodec.codec.native import crc32c
+
+__all__ = ["DeviceModel", "Packets"]
+
+WIDTH = 140
+ALIGNED = 8  # bytes to which an allocation may be rounded up
+MOST_SAMPLES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Packets:
+    """What a device's packets are like.
+
+    Attributes:
+        channels: sampled together.
+        rows: blocks of 2^L samples a packet.
+        group: packets from a key packet to the next; 1: every packet decodes alone.
+        sync: packets from a sync packet to the next.
+        rate: samples a second and channel.
+        room: bytes that a packet may take; more, and it is lost.
+        facts: JSON that travels with every sync packet, or nothing.
+    """
+
+    channels: int
+    rows: int
+    group: int
+    sync: int
+    rate: Fraction
+    room: int
+    facts: str = ""
+
+
+class DeviceModel:
+    """The C of a signal model for one kind of packets.
+
+    Args:
+        bundle: of a signal model with wavelets.
+        packets: what its packets are like.
+        name: C identifier that the device model gets.
+
+    Raises:
+        InputError: the model is none that a device's encoder runs.
+        LimitError: more samples between key packets than the format allows.
+    """
+
+    def __init__(self, bundle: Bundle, packets: Packets, name: str) -> None:
+        if bundle.modality != "signal" or bundle.symbols.lapped:
+            raise InputError(f"{bundle.name}: a device's encoder runs models of signals with wavelets")
+        self.name, self.packets = name, packets
+        self._bundle, self._model = bundle, bundle.symbols
+        geometry = ffi.new("vc_geometry *", {"rows": packets.rows * packets.group, "cols": packets.channels})
+        size = lib.vc_plan_memory(self._model._c, geometry)
+        if size < 0:
+            raise LimitError(f"{packets.channels} channels of {packets.rows * packets.group} blocks between key packets; the limit is {MOST_SAMPLES} samples")
+        self._memory = np.zeros(size, np.uint8)
+        self._plan = lib.vc_plan_place(self._model._c, geometry, ffi.cast("void *", self._memory.ctypes.data))
+        self._plan.lanes = self._plan.packed = 0  # a device has no room for weights laid out anew
+
+    @property
+    def weights(self) -> int:
+        """Bytes of the model."""
+        return len(self._model.blob)
+
+    def memory(self) -> str:
+        """A constant expression of C: bytes of workspace, whatever the sizes of pointers and structures are."""
+        device = ffi.new("vc_device_model *", {"plan": self._plan, "packet_bytes": self.packets.room})
+        channels, matched = self.packets.channels, self.packets.channels if self._model._c.has_match else 0
+        counts = {
+            "vc_pyramid": channels, "int16_t *": self._plan.most_segments, "vc_cell": self._plan.most_symbols,
+            "vc_history_channel": matched, "vc_match_sums": matched,
+        }
+        fixed = lib.vc_encoder_memory(device) - sum(n * ffi.sizeof(kind) for kind, n in counts.items())
+        parts = [f"{n} * sizeof({kind})" for kind, n in counts.items() if n]
+        return " + ".join([str(fixed + ALIGNED * len(counts)), *parts])
+
+    def header(self, facts: str) -> str:
+        """The header file; `facts` is what its comment says of the model."""
+        upper, p = self.name.upper(), self.packets
+        return f"""/* {facts} */
+#ifndef {upper}_H
+#define {upper}_H
+
+#include "vc_encoder.h"
+
+extern const vc_device_model {self.name};
+
+enum {{
+    {upper}_CHANNELS = {p.channels},
+    {upper}_BLOCK = {1 << self._model.levels}, /* samples a channel that are coded at once */
+    {upper}_PACKET = {p.rows << self._model.levels}, /* samples a channel of a packet */
+    {upper}_PACKET_BYTES = {p.room} /* room for a packet */
+}};
+
+/* Bytes of workspace. */
+#define {upper}_MEMORY ({self.memory()})
+
+#endif
+"""
+
+    def source(self, facts: str) -> str:
+        """The source file: weights, model and plan, all constant."""
+        return "\n".join([f"/* {facts} */", f'#include "{self.name}.h"', "", *self._weights(), *self._plan_tables(), *self._device()])
+
+    def _weights(self) -> Iterable[str]:
+        yield f"static const uint8_t weights[{len(self._model.blob)}] = {{"
+        yield from _wrapped(map(str, self._model.blob))
+        yield "};\n"
+        yield f"static const vc_model model = {_text(self._model._c[0], {'blob': 'weights'})};\n"
+
+    def _plan_tables(self) -> Iterable[str]:
+        c, plan = self._model._c, self._plan
+        yield from _table("vc_plane", "planes", [plan.planes[i] for i in range(c.n_planes)])
+        stage = c.stages[0]
+        layers = [plan.layers[0][i] for i in range(stage.n_prelude + stage.n_row)]
+        segments = [layer.segments[i] for layer in layers for i in range(layer.n_segments + layer.n_conditions)]
+        yield from _table("vc_segment", "segments", segments)
+        yield "static const vc_layer layers[] = {"
+        first = 0
+        for layer in layers:
+            count = layer.n_segments + layer.n_conditions
+            yield f"    {self._layer(layer, first if count else None)},"
+            first += count
+        yield "};\n"
+        yield from _table("vc_symbol", "symbols", [plan.symbols[0][i] for i in range(stage.n_symbols)])
+        yield f"static const vc_plan plan = {_text(plan[0], {'model': '&model', 'planes': 'planes', 'layers': '{layers}', 'symbols': '{symbols}'})};\n"
+
+    def _layer(self, layer: Any, first: int | None) -> str:
+        base = ffi.cast("uint8_t *", self._model._data)
+        known = {name: "NULL" if getattr(layer.o, name) == ffi.NULL else f"weights + {getattr(layer.o, name) - base}"
+                 for name in ("terms", "shifts", "bias", "weights")}
+        return _text(layer, {"o": _text(layer.o, known), "segments": "NULL" if first is None else f"segments + {first}"})
+
+    def _device(self) -> Iterable[str]:
+        p, bundle = self.packets, self._bundle
+        facts = '"' + p.facts.replace("\\", "\\\\").replace('"', '\\"') + '"' if p.facts else "NULL"
+        values = {
+            "plan": "&plan", "model_id": f"{bundle.model_id:#x}", "synthesis_id": f"{bundle.synthesis_id:#x}", "rows": p.rows, "group": p.group,
+            "sync": p.sync, "rate": p.rate.numerator, "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
+            "blob_crc": f"{crc32c(self._model.blob):#x}", "facts": facts,
+        }
+        yield f"const vc_device_model {self.name} = {{"
+        yield from (f"    {value}, /* {name} */" for name, value in values.items())
+        yield "};\n"
+
+
+def _table(kind: str, name: str, items: list[Any]) -> Iterable[str]:
+    yield f"static const {kind} {name}[] = {{"
+    yield from (f"    {_text(item)}," for item in items)
+    yield "};\n"
+
+
+def _text(value: Any, known: dict[str, str] | None = None) -> str:
+    """A structure, an array or a number as an initialiser; `known` has texts of a structure's fields, which are then named."""
+    if isinstance(value, int):
+        return str(value)
+    kind = ffi.typeof(value)
+    if kind.kind == "array":
+        return "{" + ", ".join(map(_text, value)) + "}"
+    fields = [name for name, _ in sorted(kind.fields, key=lambda field: field[1].offset)]
+    if known is None:
+        return "{" + ", ".join(_text(getattr(value, name)) for name in fields) + "}"
+    return "{" + ", ".join(f".{name} = {known.get(name) or _text(getattr(value, name))}" for name in fields) + "}"
+
+
+def _wrapped(words: Iterable[str]) -> Iterable[str]:
+    return textwrap.wrap(", ".join(words), WIDTH, initial_indent="    ", subsequent_indent="    ")
