@@ -53,6 +53,10 @@ class Encoder:
         bitrate: in place of a quality, the bits a second to keep, everything included; see `stream_rate.Reservoir`.
         reservoir: seconds of the bit rate by which a stretch may exceed it.
         effort: 1 or 2, as `SignalCodec.encode`.
+        offset: what is taken off every sample: one number, or one a channel. With it the scale stays the same throughout, as on a device, and samples more
+            than 2^(15 - in_shift + shift) units away from it saturate (`saturated` counts them); otherwise it follows the signal.
+        shift: with `offset`, bits to drop from each sample, 0..15.
+        stream_id: tells this stream from others of its kind, 0..65535; by default a CRC of the first samples.
         step: of float samples, the value of one unit: one for all channels or one each; the model's own unless given.
         columns: a name for each channel, to be carried along; so are the next two.
         units: a unit for each channel.
@@ -75,6 +79,9 @@ class Encoder:
         bitrate: float | None = None,
         reservoir: float = 10.0,
         effort: int = rdoq.DEFAULT_EFFORT,
+        offset: int | Sequence[int] | None = None,
+        shift: int = 0,
+        stream_id: int | None = None,
         step: float | Sequence[float] | None = None,
         columns: Sequence[str] | None = None,
         units: Sequence[str] | None = None,
@@ -95,6 +102,10 @@ class Encoder:
         self._sync = _count(sync, "sync", MOST_SYNC, self._rate / self._packet)
         self._setting = setting(DEFAULT_QUALITY if quality is None else quality, self._model.t_lo, self._model.t_hi)
         self._plan = rdoq.plan(whole_number(effort, "effort", *EFFORTS))
+        self._fixed = None if offset is None else (_offsets(offset), whole_number(shift, "shift", 0, 15))
+        if offset is None and shift:
+            raise InputError("a shift takes an offset as well")
+        self._stream_id = None if stream_id is None else whole_number(stream_id, "stream_id", 0, 0xFFFF)
         self._step, self._texts = step, (columns, units, extra)
         self._reservoir = None if bitrate is None else Reservoir(bitrate, reservoir, self._rate / self._packet)
         self._input: _Input | None = None
@@ -109,6 +120,11 @@ class Encoder:
     def delay(self) -> float:
         """Seconds that the last sample of a packet waits for those after it, on which its coefficients depend."""
         return float(self._model.reach / self._rate)
+
+    @property
+    def saturated(self) -> int:
+        """Samples so far that lay beyond what a given offset allows."""
+        return 0 if self._coder is None else self._coder.saturated
 
     @property
     def packet_samples(self) -> int:
@@ -163,11 +179,20 @@ class Encoder:
         metadata = pack_json(samples, taken.scaling, columns, units, extra)
         facts = metadata[0].data if metadata else b""
         ids = self._bundle.model_id, self._bundle.synthesis_id, step_code(self._setting)
-        zeros = (0,) * channels
-        header = StreamHeader(*ids, self._rate, taken.scaling.sample_type, self._rows, self._group, 0, zeros, facts=facts)
+        offsets, shift = self._scaling(channels)
+        header = StreamHeader(*ids, self._rate, taken.scaling.sample_type, self._rows, self._group, shift, offsets, self._stream_id or 0, facts=facts)
         self._pending = np.empty((0, channels), np.int64)
-        self._coder = _PacketCoder(self._bundle, header, self._plan)
+        self._coder = _PacketCoder(self._bundle, header, self._plan, is_fixed=self._fixed is not None, is_named=self._stream_id is not None)
         self._input = taken
+
+    def _scaling(self, channels: int) -> tuple[tuple[int, ...], int]:
+        """Offsets and shift to begin with."""
+        if self._fixed is None:
+            return (0,) * channels, 0
+        offsets, shift = self._fixed
+        if len(offsets) not in (1, channels):
+            raise InputError(f"{len(offsets)} offsets for {channels} channels")
+        return offsets * (channels // len(offsets)), shift
 
     def _packets(self) -> Iterator[bytes]:
         while (self._number + 1) * self._packet + self._model.reach <= self._start + len(self._pending):
@@ -205,16 +230,17 @@ class Encoder:
         padding = -len(part) % block
         blocks = min(self._rows, -(-(high - first) // block))
         padded = np.pad(part, ((0, padding), (0, 0)), mode="edge") if padding else part
-        return _Window(padded, (first - low) // block, blocks)
+        return _Window(padded, (first - low) // block, blocks, min(self._packet, high - first))
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Integers `[N, channels]` around a packet, which is blocks first .. first + blocks of them."""
+    """Integers `[N, channels]` around a packet, which is blocks first .. first + blocks of them and has so many samples."""
 
     integers: Integers
     first: int
     blocks: int
+    samples: int
 
 
 class _Input:
@@ -245,8 +271,9 @@ class _Input:
 class _PacketCoder:
     """From integers to packets: scaling, analysis, quantiser and prior of one stream."""
 
-    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort) -> None:
-        self.header = header
+    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, *, is_fixed: bool, is_named: bool) -> None:
+        self.header, self.saturated = header, 0
+        self._is_fixed, self._is_named = is_fixed, is_named
         self._name, self._model, self._plan = bundle.name, bundle.symbols, plan
         self._group = Group(bundle.symbols, header)
         self._scaled = False
@@ -259,8 +286,11 @@ class _PacketCoder:
 
     def analyse(self, window: _Window, number: int) -> tuple[Bands, bool]:
         """The coefficients of a packet, and whether its samples took a new offset and shift: then a new segment begins with it."""
-        if not self._scaled:
+        if not self._scaled and not self._is_named:
             self.header = replace(self.header, stream_id=crc16(window.integers.astype("<i4").tobytes()))
+        if self._is_fixed:
+            begins, self._scaled = not self._scaled, True
+            return self._saturated(window), begins
         bands = self._coefficients(window, self.header) if self._scaled else None
         if bands is not None and not (self.header.shift and self.is_key(number) and self._has_room(window)):
             return bands, False
@@ -286,16 +316,30 @@ class _PacketCoder:
 
     def _coefficients(self, window: _Window, header: StreamHeader) -> Bands | None:
         """Coefficients of the packet's blocks; None where its samples saturate. Those around it may: they are context only."""
-        centred = rounding_shift(window.integers - np.array(header.offsets), header.shift)
-        x = rounding_shift(centred - self._model.in_offset, -self._model.in_shift)
-        own = slice(window.first << self._model.levels, (window.first + window.blocks) << self._model.levels)
-        if np.abs(x[own]).max() > 32767:
+        x = self._inputs(window, header)
+        if np.abs(x[self._own(window)]).max() > 32767:
             return None
-        bands = self._model.analyse(np.clip(x, -32768, 32767).astype(np.int16))
-        scales = [len(band) // len(bands[0]) for band in bands]
-        last = window.first + window.blocks
-        bands = [np.ascontiguousarray(band[window.first * scale : last * scale]) for band, scale in zip(bands, scales, strict=True)]
+        bands = self._analyse(window, x)
         return bands if all(np.abs(band.astype(np.int32)).max() < 32767 for band in bands) else None
+
+    def _saturated(self, window: _Window) -> Bands:
+        """Coefficients of the packet's blocks at a scale that stays; counts the samples that saturate."""
+        x = self._inputs(window, self.header)
+        own = x[self._own(window)][: window.samples]
+        self.saturated += int(((own > 32767) | (own < -32768)).sum())
+        return self._analyse(window, x)
+
+    def _inputs(self, window: _Window, header: StreamHeader) -> Integers:
+        centred = rounding_shift(window.integers - np.array(header.offsets), header.shift)
+        return rounding_shift(centred - self._model.in_offset, -self._model.in_shift)
+
+    def _own(self, window: _Window) -> slice:
+        return slice(window.first << self._model.levels, (window.first + window.blocks) << self._model.levels)
+
+    def _analyse(self, window: _Window, x: Integers) -> Bands:
+        bands = self._model.analyse(np.clip(x, -32768, 32767).astype(np.int16))
+        scales, last = [len(band) // len(bands[0]) for band in bands], window.first + window.blocks
+        return [np.ascontiguousarray(band[window.first * scale : last * scale]) for band, scale in zip(bands, scales, strict=True)]
 
     def code(self, coefficients: Bands, number: int, samples: int | None, coded: int) -> bytes:
         """The packet at a setting (see `rate`)."""
@@ -342,6 +386,12 @@ def _blocks(packet: float, a_second: Fraction) -> int:
     if not is_number(packet) or not LEAST_SECONDS <= packet <= MOST_SECONDS:
         raise InputError(f"a packet has {LEAST_SECONDS}..{MOST_SECONDS:g} seconds, got {shown(packet)}")
     return max(1, round(packet * a_second))
+
+
+def _offsets(offset: int | Sequence[int]) -> tuple[int, ...]:
+    """Offsets as given, each of at most 31 bits."""
+    given = tuple(offset) if isinstance(offset, Sequence) else (offset,)
+    return tuple(whole_number(value, "offset", -(1 << 30), 1 << 30) for value in given)
 
 
 def _count(seconds: float, what: str, most: float, a_second: Fraction) -> int:

@@ -40,21 +40,22 @@ class DeviceEncoder:
         quality: 0..1000.
         effort: 1 or 2.
         offsets: of each channel.
+        facts: JSON that sync packets carry.
     """
 
     def __init__(self, bundle, *, channels=1, rows=11, group=1, sync=30, quality=600, effort=2, shift=0, offsets=None, stream_id=0, rate=(360, 1),
-                 packet_bytes=4096, memory=None, damage=False):
+                 packet_bytes=4096, memory=None, damage=False, facts=b""):
         model = bundle.symbols
         geometry = ffi.new("vc_geometry *", {"rows": rows * group, "cols": channels})
         self._plan_memory = np.zeros(lib.vc_plan_memory(model._c, geometry), np.uint8)
         plan = lib.vc_plan_place(model._c, geometry, ffi.cast("void *", self._plan_memory.ctypes.data))
-        self._held = model, geometry
+        self._held = model, geometry, ffi.new("char[]", facts)
         self.device = ffi.new("vc_device_model *", {
             "plan": plan, "model_id": bundle.model_id, "synthesis_id": bundle.synthesis_id, "rows": rows, "group": group, "sync": sync,
-            "rate": rate[0], "rate_divisor": rate[1], "packet_bytes": packet_bytes, "blob_crc": crc32c(model.blob) ^ damage,
+            "rate": rate[0], "rate_divisor": rate[1], "packet_bytes": packet_bytes, "blob_crc": crc32c(model.blob) ^ damage, "facts": self._held[2],
         })
         settings = ffi.new("vc_encoder_settings *", {"quality": quality, "effort": effort, "shift": shift, "stream_id": stream_id,
-                                                     "offset": list(offsets or [0] * channels)})
+                                                     "offset": (offsets or [0] * channels)[:lib.VC_MAX_DEVICE_CHANNELS]})
         self.memory_bytes = lib.vc_encoder_memory(self.device)
         self._memory = np.full(self.memory_bytes if memory is None else memory, 0xA5, np.uint8)
         self._e = ffi.new("vc_encoder *")
