@@ -77,7 +77,8 @@ def balance(errors: Callable[[Sequence[int], int], Errors], gains: Sequence[int]
         wanted = np.clip(np.clip(total + move, good, np.maximum(good, bad - 1)), steps[0], t + MAX_GAIN).astype(np.int64)
         if np.array_equal(wanted, total):
             break
-        total, t = wanted, min(t, int(wanted.min()))  # no gain is below 0
+        t = min(t, int(wanted.min()))  # no gain is below 0
+        total = np.minimum(wanted, t + MAX_GAIN)
     return tuple(np.minimum(np.where(good >= t, good, total) - t, MAX_GAIN).tolist())
 
 

@@ -20,7 +20,7 @@ __all__ = ["LappedSynthesis", "unrotated"]
 
 Float = NDArray[np.float32]
 Reals = NDArray[np.float64]
-Latents = Sequence[NDArray[np.int16]]
+Latents = Sequence[NDArray[np.int16] | Float]
 
 SIGNATURE = "lapped"
 SPAN = 256
@@ -42,12 +42,18 @@ class LappedSynthesis:
         self._halo = halo
         self._size = 1 << model.levels
 
+    @property
+    def reach(self) -> int:
+        """Blocks to each side that a block of a signal depends on."""
+        return self._halo + 1
+
     def signal(self, bands: Latents, t: int) -> Reals:
         """Synthesises a signal.
 
         Args:
-            bands: latents `[N / 2^l, channels]` of the padded signal.
-            t: step code.
+            bands: latents `[N / 2^l, channels]` of the padded signal, int16; or float32, coefficients in the units of the integer analysis, which
+                may be those of latents of several steps.
+            t: step code, of float coefficients that of the part that matters.
 
         Returns:
             float64 `[N, channels]` in units of the stream's samples, after `in_offset` is put back.
@@ -59,7 +65,8 @@ class LappedSynthesis:
     def _dequantised(self, bands: Latents, t: int) -> Float:
         """Coefficients `[channels, blocks, M]` in units of the step and of the input samples."""
         count, channels = bands[0].shape
-        scales = self._model.steps(t) * 2.0 ** (-t / 16 - self._model.in_shift)
+        own = np.ones(len(bands)) if bands[0].dtype.kind == "f" else self._model.steps(t)
+        scales = own * 2.0 ** (-t / 16 - self._model.in_shift)
         parts = [band.reshape(count, -1, channels) * scale for band, scale in zip(bands, scales, strict=True)]
         return np.ascontiguousarray(np.concatenate(parts, axis=1).transpose(2, 0, 1), np.float32)
 

@@ -111,10 +111,10 @@ class SymbolModel:
         return -(-samples >> self.levels) << self.levels
 
     @cached_property
-    def constant_gain(self) -> float:
-        """Signals: what the approximation of a constant input is, over that constant."""
-        x = np.full((1 << self.levels, 1), 1024, np.int16)
-        return float(self.analyse(x)[0][0, 0]) / 1024
+    def constant_gains(self) -> list[npt.NDArray[np.float64]]:
+        """Signals: what the analysis makes of a constant input, over that constant: one array a band, of the sites of a block amid others."""
+        bands = self.analyse(np.full((3 << self.levels, 1), 1024, np.int16))
+        return [band[len(band) // 3 : 2 * len(band) // 3, 0] / 1024 for band in bands]
 
     def steps(self, t: int) -> npt.NDArray[np.float64]:
         """Quantisation step of each band at step code t, in units of the band's integer coefficients: 2^(t_b / 16)."""

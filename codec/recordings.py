@@ -146,6 +146,8 @@ def two_dimensional(array: Samples, max_samples: int) -> Samples:
     """
     if not isinstance(array, np.ndarray) or array.ndim not in (1, 2):
         raise InputError(f"expected an array [N] or [N, channels]; received {getattr(array, 'shape', type(array).__name__)}")
+    if isinstance(array, np.ma.MaskedArray):
+        raise InputError("a masked array: fill in what is missing, or leave it out")
     if array.size == 0:
         raise InputError(f"an empty signal: shape {array.shape}")
     if array.size > max_samples:

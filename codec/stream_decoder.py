@@ -17,9 +17,10 @@ from vaecodec.codec.arguments import check_threads, is_number, shown, whole_numb
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import Cursor
 from vaecodec.codec.errors import FormatError, InputError, ModelError
+from vaecodec.codec.lapped import LappedSynthesis
 from vaecodec.codec.native import SymbolModel
 from vaecodec.codec.recordings import check_metadata
-from vaecodec.codec.stream_groups import GroupDecoder, UnusableError
+from vaecodec.codec.stream_groups import GroupDecoder, UnusableError, check_streams
 from vaecodec.codec.stream_order import Event, Fault, Lost, Order, Ready
 from vaecodec.codec.stream_reader import Item, Skipped, StreamReader, SyncPoint
 from vaecodec.codec.stream_syntax import StreamHeader, StreamPacket
@@ -37,6 +38,8 @@ MOST_FAULTS = 4096
 BATCH = 256
 # Packets of a gap that are made up where the rate, and so their time, is not known.
 CONCEALED_PACKETS = 64
+# Samples over all channels of a gap that are made up at most, whatever rate a stream claims.
+MOST_CONCEALED = 1 << 22
 
 
 class Decoder:
@@ -46,9 +49,9 @@ class Decoder:
         model: name, path or bundle of the model; found by the stream's model id unless given.
         threads: threads the synthesis may use.
         window: packets that may wait for one that is late before it counts as lost, 0..32; they cost delay only after a gap.
-        conceal: seconds of a gap that are made up, 0..3600; longer ones are left out.
+        conceal: seconds of a gap that are made up, 0..3600, but no more than 2^22 samples over all channels; longer ones are left out.
         lookahead: seconds of the signal after a sample that it waits for before it gives the sample out, one block at least. None: all that the
-            synthesis may look at, which alone gives the same samples whatever the pieces that bytes come in. Little of it matters: with
+            synthesis may look at, which alone gives the same samples, to a rounding of floats, whatever the pieces that bytes come in. Little of it matters: with
             `ecg` 0.7 s in place of 3.6 s change a PRDN by less than 0.01.
 
     Attributes:
@@ -70,8 +73,8 @@ class Decoder:
         lookahead: float | None = None,
     ) -> None:
         self._bundle = model if isinstance(model, Bundle) or model is None else Bundle.open(model)
-        if self._bundle is not None and self._bundle.modality != "signal":
-            raise ModelError(f"{self._bundle.name} codes pictures, not signals")
+        if self._bundle is not None:
+            check_streams(self._bundle)
         self._threads = check_threads(threads)
         self._window = whole_number(window, "window", 0, 32)
         if not is_number(conceal) or not 0 <= conceal <= 3600:
@@ -82,7 +85,7 @@ class Decoder:
         self._reader = StreamReader()
         self._faults: deque[Fault] = deque(maxlen=MOST_FAULTS)
         self._joined: _Joined | None = None
-        self._synthesis: tuple[int, Synthesis] | None = None
+        self._synthesis: tuple[int, Synthesis | LappedSynthesis] | None = None
         self._ignored = 0  # bytes before the first sync packet
         self._stranger: SyncPoint | None = None  # the last sync packet of another stream
         self.header: StreamHeader | None = None
@@ -95,6 +98,7 @@ class Decoder:
             The samples that are known now, in order of time.
 
         Raises:
+            InputError: this is no bytes, bytearray or memoryview.
             ModelError: the stream's model is not known, or another one than the caller's; every sync packet of such a stream raises it.
             FormatError: its metadata is not what section 8 says.
             LimitError: more samples between key packets than section 10 allows.
@@ -106,6 +110,8 @@ class Decoder:
 
     def chunks(self, data: bytes) -> Iterator[Chunk]:
         """As `feed`, but one chunk at a time: a few bytes that nobody vouches for may stand for very many zeros. Exhaust it before the next call."""
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise InputError(f"a stream comes as bytes, got {type(data).__name__}")
         yield from self._takes(self._reader.feed(data))
         if self._joined is not None:
             yield from self._joined.ready(1)
@@ -150,7 +156,7 @@ class Decoder:
             self._note(Fault("foreign", point.number))
             self._consider(point)
         else:
-            joined.order.sync(point.number)
+            self._reader.hint = point.number
             self._enter(point.header)
 
     def _consider(self, point: SyncPoint | None) -> None:
@@ -172,12 +178,14 @@ class Decoder:
             self._note(Fault("joined", point.number, self._ignored))
         self._ignored = 0
         self._reader.allow(self._joined.longest)
+        self._reader.top = self._reader.hint = point.number
         self._enter(point.header)
 
-    def _synthesiser(self, bundle: Bundle) -> Synthesis:
+    def _synthesiser(self, bundle: Bundle) -> Synthesis | LappedSynthesis:
         """One serves all streams of a model."""
         if self._synthesis is None or self._synthesis[0] != bundle.model_id:
-            self._synthesis = bundle.model_id, Synthesis(bundle.network(self._threads), bundle.symbols, bundle.manifest["halo"])
+            kind = LappedSynthesis if bundle.symbols.lapped else Synthesis
+            self._synthesis = bundle.model_id, kind(bundle.network(self._threads), bundle.symbols, bundle.manifest["halo"])
         return self._synthesis[1]
 
     def _enter(self, header: StreamHeader) -> None:
@@ -220,7 +228,7 @@ class _Joined:
     """A stream from the sync packet on at which it was joined."""
 
     def __init__(
-        self, model: SymbolModel, synthesis: Synthesis, point: SyncPoint, window: int, seconds: tuple[float, float | None]
+        self, model: SymbolModel, synthesis: Synthesis | LappedSynthesis, point: SyncPoint, window: int, seconds: tuple[float, float | None]
     ) -> None:
         self._header = header = point.header
         self._model, self._synthesis = model, synthesis
@@ -229,7 +237,8 @@ class _Joined:
         self._samples: int | None = None  # where the signal ends, once that is known
         self._packet = header.rows << self._model.levels
         conceal, lookahead = seconds
-        self._conceal = int(conceal * header.rate / self._packet) if header.rate else CONCEALED_PACKETS
+        most = MOST_CONCEALED // (self._packet * header.channels)
+        self._conceal = min(most, int(conceal * header.rate / self._packet) if header.rate else CONCEALED_PACKETS)
         self._ahead = None if lookahead is None or not header.rate else max(1, int(lookahead * header.rate) >> self._model.levels)
         self.order = Order(point.number, window)
         self.longest = MOST_SYMBOL_BYTES * self._packet * header.channels + MORE_BYTES
@@ -308,8 +317,7 @@ class _Joined:
 
 def _check(bundle: Bundle, header: StreamHeader) -> None:
     """Checks that this bundle can decode such a stream."""
-    if bundle.modality != "signal":
-        raise ModelError(f"{bundle.name} codes pictures; this stream is of a signal")
+    check_streams(bundle)
     if header.model_id != bundle.model_id:
         raise ModelError(f"this stream needs model {header.model_id:08x}; {bundle.name} is {bundle.model_id:08x}")
     check_metadata(header, header.metadata)

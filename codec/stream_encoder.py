@@ -7,6 +7,7 @@ A packet is made once its samples and `reach` more have come, so that its coeffi
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,13 +20,12 @@ from numpy.typing import NDArray
 from vaecodec.codec import rdoq, stream_syntax
 from vaecodec.codec.arguments import is_number, shown, whole_number
 from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.container import crc16
 from vaecodec.codec.errors import InputError, ModelError
 from vaecodec.codec.grids import Bands
 from vaecodec.codec.rate import DEFAULT_QUALITY, SUBSTEPS, only_one, setting, step_code
 from vaecodec.codec.recordings import MAX_PACKET, exact_rate, pack_json, two_dimensional
 from vaecodec.codec.samples import Integers, Scaling, rounding_shift, to_integers
-from vaecodec.codec.stream_groups import Group
+from vaecodec.codec.stream_groups import Group, check_streams
 from vaecodec.codec.stream_rate import Reservoir
 from vaecodec.codec.stream_syntax import DATA, END, StreamHeader, StreamPacket, long_varint
 
@@ -56,7 +56,7 @@ class Encoder:
         offset: what is taken off every sample: one number, or one a channel. With it the scale stays the same throughout, as on a device, and samples more
             than 2^(15 - in_shift + shift) units away from it saturate (`saturated` counts them); otherwise it follows the signal.
         shift: with `offset`, bits to drop from each sample, 0..15.
-        stream_id: tells this stream from others of its kind, 0..65535; by default a CRC of the first samples.
+        stream_id: tells this stream from others of the same device, 0..65535; random unless given, so that a reader sees a restart whatever the samples.
         step: of float samples, the value of one unit: one for all channels or one each; the model's own unless given.
         columns: a name for each channel, to be carried along; so are the next two.
         units: a unit for each channel.
@@ -88,13 +88,12 @@ class Encoder:
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         bundle = model if isinstance(model, Bundle) else Bundle.open(model)
-        if bundle.modality != "signal":
-            raise ModelError(f"{bundle.name} codes pictures, not signals")
+        check_streams(bundle)
         only_one(quality, bitrate)
         self._bundle, self._model = bundle, bundle.symbols
         self._rate = exact_rate(bundle.manifest.get("rate") or 0 if rate is None else rate)
         if not self._rate:
-            raise InputError(f"model {bundle.name!r} has no rate of its own: give the samples a second")
+            raise InputError(f"model {bundle.name!r} has no rate of its own: give the samples a second" if rate is None else f"a rate of {shown(rate)} Hz")
         self._block = 1 << self._model.levels
         self._rows = _blocks(packet, self._rate / self._block)
         self._packet = self._rows * self._block
@@ -105,7 +104,7 @@ class Encoder:
         self._fixed = None if offset is None else (_offsets(offset), whole_number(shift, "shift", 0, 15))
         if offset is None and shift:
             raise InputError("a shift takes an offset as well")
-        self._stream_id = None if stream_id is None else whole_number(stream_id, "stream_id", 0, 0xFFFF)
+        self._stream_id = secrets.randbelow(1 << 16) if stream_id is None else whole_number(stream_id, "stream_id", 0, 0xFFFF)
         self._step, self._texts = step, (columns, units, extra)
         self._reservoir = None if bitrate is None else Reservoir(bitrate, reservoir, self._rate / self._packet)
         self._input: _Input | None = None
@@ -180,10 +179,12 @@ class Encoder:
         facts = metadata[0].data if metadata else b""
         ids = self._bundle.model_id, self._bundle.synthesis_id, step_code(self._setting)
         offsets, shift = self._scaling(channels)
-        header = StreamHeader(*ids, self._rate, taken.scaling.sample_type, self._rows, self._group, shift, offsets, self._stream_id or 0, facts=facts)
+        header = StreamHeader(*ids, self._rate, taken.scaling.sample_type, self._rows, self._group, shift, offsets, self._stream_id, facts=facts)
         self._pending = np.empty((0, channels), np.int64)
-        self._coder = _PacketCoder(self._bundle, header, self._plan, is_fixed=self._fixed is not None, is_named=self._stream_id is not None)
+        self._coder = _PacketCoder(self._bundle, header, self._plan, is_fixed=self._fixed is not None)
         self._input = taken
+        if self._reservoir is not None:
+            self._reservoir.reserve(8 * len(stream_syntax.write_sync(header, 0)) / self._sync)
 
     def _scaling(self, channels: int) -> tuple[tuple[int, ...], int]:
         """Offsets and shift to begin with."""
@@ -264,16 +265,17 @@ class _Input:
     def _convert(self, table: Samples) -> tuple[Integers, Scaling]:
         integers, scaling = to_integers(table, 15, self._step)
         if scaling.zeros is not None:
-            raise InputError("values, in units of the step, must fit 32 bits; give a larger step")
+            more = "" if self._step is None else ", in units of the step,"
+            raise InputError(f"values{more} must fit 32 bits" + ("; give a larger step" if more else ""))
         return integers, scaling
 
 
 class _PacketCoder:
     """From integers to packets: scaling, analysis, quantiser and prior of one stream."""
 
-    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, *, is_fixed: bool, is_named: bool) -> None:
+    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, *, is_fixed: bool) -> None:
         self.header, self.saturated = header, 0
-        self._is_fixed, self._is_named = is_fixed, is_named
+        self._is_fixed = is_fixed
         self._name, self._model, self._plan = bundle.name, bundle.symbols, plan
         self._group = Group(bundle.symbols, header)
         self._scaled = False
@@ -286,8 +288,6 @@ class _PacketCoder:
 
     def analyse(self, window: _Window, number: int) -> tuple[Bands, bool]:
         """The coefficients of a packet, and whether its samples took a new offset and shift: then a new segment begins with it."""
-        if not self._scaled and not self._is_named:
-            self.header = replace(self.header, stream_id=crc16(window.integers.astype("<i4").tobytes()))
         if self._is_fixed:
             begins, self._scaled = not self._scaled, True
             return self._saturated(window), begins
@@ -315,9 +315,9 @@ class _PacketCoder:
         raise ModelError(f"model {self._name!r} saturates on every scale of this signal; its filters or input shift are wrong")
 
     def _coefficients(self, window: _Window, header: StreamHeader) -> Bands | None:
-        """Coefficients of the packet's blocks; None where its samples saturate. Those around it may: they are context only."""
+        """Coefficients of the packet's blocks; None where samples saturate, of those around it as well: the decoder's neighbours are not cut off."""
         x = self._inputs(window, header)
-        if np.abs(x[self._own(window)]).max() > 32767:
+        if np.abs(x).max() > 32767:
             return None
         bands = self._analyse(window, x)
         return bands if all(np.abs(band.astype(np.int32)).max() < 32767 for band in bands) else None
@@ -371,7 +371,7 @@ class _Trials:
         self._state = coder._group.prior.state(), coder._step, coder._group._step
 
     def __call__(self, coded: int | None) -> bytes:
-        """The packet at a setting; None: all latents 0, at the coarsest step."""
+        """The packet at a setting; None: all latents 0, at the step of the packet before."""
         coder = self._coder
         state, coder._step, coder._group._step = self._state
         coder._group.prior.restore(state)

@@ -162,7 +162,7 @@ class _Survey:
                 found = found or item.header
                 self.count["sync"] += 1
                 reader.enter(item.header)
-                reader.top = max(reader.top, item.number)
+                reader.hint = item.number
             elif isinstance(item, Skipped):
                 self.count["skipped"] += item.count
             else:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from vaecodec.codec.errors import FormatError, LimitError
+from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.errors import FormatError, LimitError, ModelError
 from vaecodec.codec.grids import Bands
 from vaecodec.codec.native import Prior, SymbolModel
 from vaecodec.codec.recordings import MAX_PACKET
 from vaecodec.codec.stream_order import Ready
 from vaecodec.codec.stream_syntax import StreamHeader
 
-__all__ = ["Group", "GroupDecoder", "UnusableError"]
+__all__ = ["Group", "GroupDecoder", "UnusableError", "check_streams"]
+
+
+def check_streams(bundle: Bundle) -> None:
+    """ModelError unless the model codes streams."""
+    if bundle.modality != "signal":
+        kinds = {"image": "pictures", "sensing": "compressed sensing"}
+        raise ModelError(f"{bundle.name} is a model of {kinds.get(bundle.modality, bundle.modality)}; streams take one of signals, such as ecg")
 
 
 class UnusableError(Exception):

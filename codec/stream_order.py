@@ -82,13 +82,9 @@ class Order:
         self._waiting: dict[int, Ready] = {}
         self._given: dict[int, bool] = {}  # of recent numbers, whether they came
 
-    def sync(self, number: int) -> None:
-        """A sync packet says that `number` is the next."""
-        self._top = max(self._top, number)
-
     @property
     def top(self) -> int:
-        """One more than the highest number seen, or the number that the last sync packet named."""
+        """One more than the highest number seen."""
         return self._top
 
     def add(self, packet: StreamPacket, header: StreamHeader) -> Iterator[Event]:

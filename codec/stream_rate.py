@@ -23,8 +23,8 @@ COARSER = 4
 class Reservoir:
     """Bits that may be sent: they come in at the bit rate, up to a capacity, and packets use them.
 
-    So in any stretch of time the packets have at most `bitrate` x time + capacity bits. Sync packets are sent whether they can be paid for or not;
-    the data packets after them make up for it.
+    So in any stretch of time the packets have at most `bitrate` x time + capacity bits, and a sync packet. Sync packets are sent whether they can be paid
+    for or not; the data packets after them make up for it.
 
     Args:
         bitrate: bits a second.
@@ -49,6 +49,16 @@ class Reservoir:
         held = self.capacity / self._income
         self._share, self._inertia = min(0.5, 1 / (LEVEL_INERTIA * held)), max(1.0, STEP_INERTIA * held)
         self._step: float | None = None  # the step code that packets follow
+
+    def reserve(self, bits: float) -> None:
+        """Says what sync packets take, in bits a packet.
+
+        Raises:
+            InputError: too little is left for the packets.
+        """
+        least = bits + 8 * LEAST_PACKET
+        if self._income < least:
+            raise InputError(f"sync packets take {bits:.0f} of the {self._income:.0f} bits a packet; {least:.0f} is the least: send fewer of them, or longer packets")
 
     def spend(self, size: int) -> None:
         """Pays for a packet of so many bytes."""

@@ -6,6 +6,7 @@ be told from other bytes) whose check is right, and their number is reported.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ LONGEST_SYNC = 2048 + syntax.MAX_FACTS
 # Bytes that checks may cover for each byte skipped: hostile bytes may look like packets everywhere.
 CREDIT, MOST_CREDIT = 256, 1 << 24
 # Headers and numbers that a packet is tried with.
-MOST_CHECKS = 7
+MOST_CHECKS = 9
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,12 @@ class StreamReader:
         self._longest = 0
         self._skipped = 0
         self._aligned = False
-        self._credit = LONGEST_SYNC
-        self._probed = 0  # no whole packet begins before this place, but for those of which more bytes may come
+        self._credit = LONGEST_SYNC * MOST_CHECKS
+        self._dropped = 0  # bytes before the buffer
+        self._probed = 0  # no whole packet begins before this byte of the stream, but for
+        self._open: list[tuple[int, int]] = []  # those that are not complete: the byte that tells more, and the first one; a heap
         self.top = 0  # one more than the highest number seen: what short numbers are near to
+        self.hint = 0  # the number that the last sync packet named: they may be near to that as well
 
     def allow(self, longest: int) -> None:
         """Sets the payload bytes that a data packet may have."""
@@ -95,22 +99,33 @@ class StreamReader:
 
     def _discard(self) -> None:
         del self._buffer[: self._at]
-        self._probed = max(0, self._probed - self._at)
+        self._dropped += self._at
         self._at = 0
 
     def _whole_one_ahead(self) -> int | None:
         """Where a whole packet lies within what seems to be one that is not complete yet: whose length may be damaged, so nobody should wait."""
-        place = self._buffer.find(SYNC, max(self._at + 1, self._probed))
-        open_place: int | None = None
-        while place >= 0:
+        places = self._places_ahead()
+        for i, place in enumerate(places):
             try:
                 if self._item_at(place, expected=False) is not None:
+                    for later in places[i:]:
+                        heapq.heappush(self._open, (self._dropped + later, self._dropped + later))
                     return place
-            except IncompleteError:
-                open_place = place if open_place is None else open_place
-            place = self._buffer.find(SYNC, place + 1)
-        self._probed = len(self._buffer) if open_place is None else open_place
+            except IncompleteError as error:
+                heapq.heappush(self._open, (self._dropped + error.needed, self._dropped + place))
         return None
+
+    def _places_ahead(self) -> list[int]:
+        """Where packets may begin of which more can be told than at the last call: known ones of which enough has come, and new ones."""
+        places, end = [], self._dropped + len(self._buffer)
+        while self._open and self._open[0][0] <= end:
+            places.append(heapq.heappop(self._open)[1] - self._dropped)
+        place = self._buffer.find(SYNC, max(0, self._probed - self._dropped))
+        while place >= 0:
+            places.append(place)
+            place = self._buffer.find(SYNC, place + 1)
+        self._probed = end
+        return sorted(place for place in places if place > self._at)
 
     def _skip(self, place: int) -> None:
         """Goes on to a place, or to the end if it is below 0, where a full packet may begin."""
@@ -169,9 +184,9 @@ class StreamReader:
             return None
 
     def _packet(self, found: Frame) -> Item | None:
-        tries = [(header, number) for number in found.numbers(self.top) for header in self._headers]
+        tries = [(header, number) for number in found.numbers(self.top, self.hint) for header in self._headers]
         if self._stranger is not None:
-            tries += [(self._stranger.header, number) for number in found.numbers(self._stranger.number)[:1]]
+            tries += [(self._stranger.header, number) for number in found.numbers(self._stranger.number, self._stranger.number)[:1]]
         for header, number in tries:
             if found.holds(self._buffer, header, number):
                 return syntax.split(self._buffer, found, number), header

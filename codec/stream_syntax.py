@@ -256,12 +256,17 @@ class Frame:
         """DATA, END or KIND_SYNC."""
         return DATA if self.compact else self.head & 7
 
-    def numbers(self, top: int) -> list[int]:
+    def numbers(self, top: int, hint: int) -> list[int]:
         """What its number may be, likeliest first.
 
         Args:
             top: one more than the highest number seen.
+            hint: the number that the last sync packet named, which nothing vouches for.
         """
+        near = self._near(top)
+        return near if hint == top else [*near, *(number for number in self._near(hint)[:1] if number not in near)]
+
+    def _near(self, top: int) -> list[int]:
         lowest = top - MODULUS // 4
         nearest = lowest + (self.seq - lowest) % MODULUS
         near = [top, *(top + sign * i for i in range(1, COMPACT_NEAR + 1) for sign in (-1, 1))]
@@ -275,7 +280,15 @@ class Frame:
 
 
 class IncompleteError(Exception):
-    """The bytes end before the packet does."""
+    """The bytes end before the packet does.
+
+    Attributes:
+        needed: bytes, from the first one on, that there must be before anything more can be told.
+    """
+
+    def __init__(self, needed: int) -> None:
+        super().__init__(needed)
+        self.needed = needed
 
 
 def frame(data: Data, position: int, longest: int) -> Frame | None:
@@ -289,7 +302,7 @@ def frame(data: Data, position: int, longest: int) -> Frame | None:
         return None
     at = position + (1 if compact else 3)
     if len(data) <= at:
-        raise IncompleteError
+        raise IncompleteError(at + 1)
     head = data[position if compact else position + 1]
     if not compact and not _is_head(head):
         return None
@@ -303,7 +316,7 @@ def frame(data: Data, position: int, longest: int) -> Frame | None:
     check = length[1] + length[0]
     end = check + (4 if long else 2)
     if len(data) < end:
-        raise IncompleteError
+        raise IncompleteError(end)
     return Frame(head, 0 if compact else data[position + 2], compact, position, length[1], check, end)
 
 
@@ -321,7 +334,7 @@ def _length(data: Data, at: int) -> tuple[int, int] | None:
     value = 0
     for i in range(5):
         if at + i >= len(data):
-            raise IncompleteError
+            raise IncompleteError(at + i + 1)
         byte = data[at + i]
         value |= (byte & 127) << 7 * i
         if byte < 128:

@@ -21,6 +21,7 @@ from vaecodec.codec.grids import Bands
 from vaecodec.codec.native import Prior, SymbolModel
 from vaecodec.codec.recordings import finish
 from vaecodec.codec.stream_syntax import StreamHeader
+from vaecodec.codec.lapped import LappedSynthesis
 from vaecodec.codec.synthesis import Synthesis
 
 __all__ = ["CONCEALED", "DECODED", "EDGE", "Chunk", "Timeline"]
@@ -66,7 +67,7 @@ class Timeline:
             matters little, and then how many blocks come at once decides how much of it they see.
     """
 
-    def __init__(self, model: SymbolModel, synthesis: Synthesis, header: StreamHeader, number: int, ahead: int | None = None) -> None:
+    def __init__(self, model: SymbolModel, synthesis: Synthesis | LappedSynthesis, header: StreamHeader, number: int, ahead: int | None = None) -> None:
         self._model = model
         self._synthesis = synthesis
         self._reach = synthesis.reach
@@ -159,12 +160,12 @@ class Timeline:
 
     def _origins(self, end: int, gap_follows: bool) -> list[str]:
         """Of each block done .. end."""
-        bad = np.flatnonzero(~self._intact) + self._base
+        bad = np.concatenate([[0], np.cumsum(~self._intact)])  # blocks that are made up, before each one
         found = []
         for block in range(self._done, end):
-            near = bad[(bad >= block - self._reach) & (bad <= block + self._ahead)]
-            edge = near.size or (self._border >= 0 and block < self._border + self._reach) or (gap_follows and block >= self.end - self._ahead)
-            found.append(CONCEALED if block in near else EDGE if edge else DECODED)
+            low, high = (min(max(place - self._base, 0), len(self._intact)) for place in (block - self._reach, block + self._ahead + 1))
+            edge = bad[high] > bad[low] or (self._border >= 0 and block < self._border + self._reach) or (gap_follows and block >= self.end - self._ahead)
+            found.append(DECODED if not edge else EDGE if self._intact[block - self._base] else CONCEALED)
         return found
 
     def _chunks(self, first: int, samples: NDArray[np.generic], origins: list[str], header: StreamHeader, limit: int | None) -> Iterator[Chunk]:
@@ -199,16 +200,16 @@ class Timeline:
         out = []
         for number, (band, scale) in enumerate(zip(bands, self._scales, strict=True)):
             values = band * np.repeat(table[:, number] * factors, scale)[:, None]
-            if number == 0:
-                values += np.array([self._moved(h, header) for h in self._headers[at]])
-            out.append(values.astype(np.float32))
+            out.append((values + self._moved(self._headers[at], header, number)).astype(np.float32))
         return out
 
-    def _moved(self, old: StreamHeader, new: StreamHeader) -> NDArray[np.float64]:
-        """What the approximation of one scaling lacks of that of another, a channel: the offsets' difference, as the analysis passes it on."""
-        model, factor = self._model, 2.0 ** (old.shift - new.shift)
-        offsets = (np.array(old.offsets) - np.array(new.offsets)) / 2.0**new.shift
-        moved: NDArray[np.float64] = model.constant_gain * 2.0**model.in_shift * (offsets + model.in_offset * (factor - 1.0))
+    def _moved(self, headers: list[StreamHeader], new: StreamHeader, band: int) -> NDArray[np.float64]:
+        """What coefficients of a band lack in blocks of other scalings: the difference of the offsets, as the analysis passes it on: `[sites, channels]`."""
+        model = self._model
+        factors = np.array([2.0 ** (h.shift - new.shift) for h in headers])[:, None]
+        offsets = (np.array([h.offsets for h in headers]) - np.array(new.offsets)) / 2.0**new.shift
+        constant = 2.0**model.in_shift * (offsets + model.in_offset * (factors - 1.0))
+        moved: NDArray[np.float64] = (constant[:, None] * model.constant_gains[band][:, None]).reshape(-1, offsets.shape[1])
         return moved
 
     def _forget(self, end: int) -> None:

@@ -58,9 +58,9 @@ def test_an_intact_stream_comes_back_without_a_fault(mode: dict[str, object], ch
 @given(st.lists(st.integers(0, 200), max_size=12), st.sampled_from(MODES))
 def test_the_pieces_that_samples_come_in_do_not_matter(pieces: list[int], mode: dict[str, object]) -> None:
     samples = wave(900)
-    encoder = Encoder(BUNDLE, rate=RATE, packet=0.5, **mode)
+    encoder = Encoder(BUNDLE, rate=RATE, packet=0.5, stream_id=1, **mode)
     packets = [packet for part in np.split(samples, np.cumsum(pieces).clip(1, 900)) for packet in encoder.feed(part)]
-    assert packets + encoder.flush() == encode(samples, **mode)
+    assert packets + encoder.flush() == encode(samples, stream_id=1, **mode)
 
 
 @settings(max_examples=30)
@@ -161,7 +161,7 @@ def test_a_signal_that_outgrows_its_scale_begins_a_new_segment() -> None:
     assert not decoder.tally
     assert len(syncs) > 3
     error = np.abs(joined(chunks)[:, 0].astype(np.int64) - samples)
-    assert error[:600].max() < 40
+    assert error[:550].max() < 40  # of packets that see nothing of what is loud
     assert error[1800:].max() < 40
     assert error[750:1050].max() < 4_000_000
     assert decoder.header is not None

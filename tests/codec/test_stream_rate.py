@@ -75,8 +75,13 @@ def test_noise_is_cut_to_the_rate() -> None:
 
 
 def test_a_metadata_debt_is_paid_back() -> None:
-    packets = stream(uneven(12000), bitrate=300, columns=["x" * 500], sync=20)
-    assert 8 * sum(map(len, packets)) < 300 * 120 + 3000 + 8 * 600
+    packets = stream(uneven(12000), bitrate=400, columns=["x" * 500], sync=20)
+    assert 8 * sum(map(len, packets)) < 400 * 120 + 4000 + 8 * 600
+
+
+def test_sync_packets_count_where_a_rate_is_too_low() -> None:
+    with pytest.raises(InputError, match="sync packets take"):
+        stream(uneven(1200), bitrate=130, columns=["x" * 500], sync=20)
 
 
 def test_a_rate_below_the_framing_is_refused() -> None:
