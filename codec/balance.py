@@ -101,9 +101,9 @@ def fit_channels(
     Raises:
         InputError: the target is no number above 0 and at most 100, or is out of reach.
     """
-    fit_prdn(measured, target, (steps[0], steps[0]))
+    fit_prdn(measured, target, (steps[0], steps[0]))  # raises where even the finest step misses the target
     gains = balance(lambda g, t: encode(g, SUBSTEPS * t)[1], gains, target, steps)
-    encode(gains, SUBSTEPS * steps[0])
+    encode(gains, SUBSTEPS * steps[0])  # so that `measured` sees these gains
     coarsest = SUBSTEPS * steps[0]
 
     def noted(setting: int) -> tuple[bytes, float]:

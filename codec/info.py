@@ -46,7 +46,7 @@ def describe(data: bytes, bundle: Bundle | None = None, *, partial: bool = False
         "metadata_bytes": sum(len(m.data) for m in file.metadata),
     }
     facts = _coding(file.header, bundle) | sizes
-    return facts | (_image(file, len(data)) if isinstance(file.header, ImageHeader) else _signal(file, len(data)))
+    return facts | (_image(file, len(data)) if isinstance(file.header, ImageHeader) else _signal(file, len(data), bundle))
 
 
 def _coding(header: container.Header | StreamHeader, bundle: Bundle | None) -> dict[str, Any]:
@@ -86,15 +86,19 @@ def _image(file: File, size: int) -> dict[str, Any]:
     }
 
 
-def _signal(file: File, size: int) -> dict[str, Any]:
+def _signal(file: File, size: int, bundle: Bundle | None) -> dict[str, Any]:
     header = file.header
     assert isinstance(header, (SignalHeader, BoundedHeader))
+    rate: Any = header.rate
+    if rate is None:  # a brief file's is the model's
+        bundle = bundle or _find(header.model_id)
+        rate = bundle and bundle.manifest.get("rate")
     count = (file.total or 0) * header.channels
     facts = read_json(file.metadata)
     return {
         "channels": header.channels,
         "samples": file.total,
-        "rate": None if header.rate is None else float(header.rate) or None,
+        "rate": float(rate) if rate else None,
         "sample_type": facts.get("dtype") or container.SAMPLE_TYPES[header.sample_type],
         "bits_per_sample": round(8 * size / count, 4) if count else None,
         "metadata": facts,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec.errors import ModelError
 from vaecodec.codec.interpreter import Network
-from vaecodec.codec.sensing_model import FRACTIONS, SenseModel
+from vaecodec.codec.sensing_model import SUBDIVISIONS, SenseModel
 
 __all__ = ["Recovery"]
 
@@ -53,10 +53,10 @@ class Recovery:
         if not z.any():
             return np.zeros(len(z) * self._model.window)
         exponent, ratio, _ = self._model.dial[t]
-        ideal = 2.0 ** ((exponent + self._model.ratios[ratio].offsets) / FRACTIONS)
+        ideal = 2.0 ** ((exponent + self._model.ratios[ratio].offsets) / SUBDIVISIONS)
         values = (z * (self._model.steps(t) / ideal)).astype(np.float32)
         parts = [self._segment(values[low:high], ratio, exponent)[skip : skip + count] for low, high, skip, count in self._spans(len(z))]
-        x = np.concatenate(parts).astype(np.float64) * 2.0 ** (exponent / FRACTIONS)
+        x = np.concatenate(parts).astype(np.float64) * 2.0 ** (exponent / SUBDIVISIONS)
         return self._consistent(x, z, t).reshape(-1)
 
     def _segment(self, values: NDArray[np.float32], ratio: int, exponent: int) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ Int16 = NDArray[np.int16]
 MAGIC = b"VCSS"
 # The quantiser multiplies by these over 128: round(128 2^(-i/32)).
 MULTIPLIERS = tuple(round(128 * 2 ** (-i / 32)) for i in range(32))
-FRACTIONS = 32  # of an octave, in an exponent
+SUBDIVISIONS = 32  # of an octave, in an exponent
 BEFORE, MINUS = 0x8000, 0x80
 HEAD, ROW = struct.Struct("<4sBBHHBB"), struct.Struct("<hBBBBH")
 
@@ -81,7 +81,7 @@ class Ratio:
         `prior`: means and sizes of neighbours, with the sum that makes a magnitude of each. Comparisons and table look-ups are not counted.
         """
         n = self.phi.shape[1]
-        quantiser = sum(MULTIPLIERS[max(0, exponent + int(o)) % FRACTIONS].bit_count() for o in self.offsets)
+        quantiser = sum(MULTIPLIERS[max(0, exponent + int(o)) % SUBDIVISIONS].bit_count() for o in self.offsets)
         prior = sum(max(0, len(m) - 1) + max(0, len(s) - 1) for m, s in zip(self.means, self.sizes, strict=True))
         return {"offset": 1.0, "sums": additions(self.phi), "quantiser": quantiser / n, "prior": prior / n}
 
@@ -134,7 +134,7 @@ class SenseModel:
     def steps(self, t: int) -> NDArray[np.float64]:
         """Quantisation step of each row at a step code, in units of the measurements: 2^(7 + shift) / multiplier."""
         exponents = np.maximum(0, self.dial[self._code(t)][0] + self.ratio(t).offsets)
-        return np.asarray(2.0 ** (7 + exponents // FRACTIONS) / np.take(MULTIPLIERS, exponents % FRACTIONS))
+        return np.asarray(2.0 ** (7 + exponents // SUBDIVISIONS) / np.take(MULTIPLIERS, exponents % SUBDIVISIONS))
 
     def measure(self, x: Int16, t: int, rounding: int | None = None) -> Int16:
         """Measures whole windows.

@@ -30,6 +30,7 @@ from vaecodec.codec.native import Prior
 from vaecodec.codec.rate import encode_at, fit_prdn, only_one, step_code
 from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, two_dimensional
 from vaecodec.codec.samples import Integers, Scaling, rounding_shift, to_integers
+from vaecodec.codec.stream_syntax import is_stream
 from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import StepWarning, SynthesisWarning
 
@@ -180,7 +181,7 @@ class SignalCodec:
         return encode_at(at, steps, samples.size, quality=quality, target_bytes=target_bytes, target_bits=target_bpp)
 
     def decode(self, data: bytes) -> Samples:
-        """Reconstructs a signal; shape and dtype are those of the array that was encoded.
+        """Reconstructs a signal; shape and dtype are those of the array that was encoded. Intact streams of packets (`Encoder`) are taken as well.
 
         Raises:
             FormatError: the stream is damaged.
@@ -190,6 +191,10 @@ class SignalCodec:
         Warns:
             SynthesisWarning: it was made for other decoder weights of this model.
         """
+        if isinstance(data, (bytes, bytearray)) and is_stream(data):
+            from vaecodec.codec.stream_file import StreamFile
+
+            return StreamFile(self.bundle, threads=self._threads, max_samples=self._max_samples).decode(data)
         if isinstance(container.read_header(data)[0], BoundedHeader):
             return self._bounded.decode(data)
         return self.decode_latents(self.latents(data))

@@ -358,6 +358,19 @@ class _PacketCoder:
         packet = StreamPacket(DATA, number, payload, delta, None if t == usual else t, samples)
         return stream_syntax.write_packet(packet, self.header)
 
+    def state(self) -> tuple[Any, ...]:
+        """What `restore` needs to code the next packet once more."""
+        return self._group.state(), self._step
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Goes back to where this was at a call of `state`."""
+        group, self._step = state
+        self._group.restore(group)
+
+    def zeros(self, coefficients: Bands, number: int, samples: int | None) -> bytes:
+        """The packet with all latents 0, at the step of the packet before."""
+        return self.code([np.zeros_like(band) for band in coefficients], number, samples, SUBSTEPS * self._step)
+
     def trials(self, coefficients: Bands, number: int, samples: int | None) -> _Trials:
         """The packet at any settings, one after the other."""
         return _Trials(self, coefficients, number, samples)
@@ -367,18 +380,12 @@ class _Trials:
     """Codes one packet again and again, each time from where the one before it ended."""
 
     def __init__(self, coder: _PacketCoder, coefficients: Bands, number: int, samples: int | None) -> None:
-        self._coder, self._packet = coder, (coefficients, number, samples)
-        self._state = coder._group.prior.state(), coder._step, coder._group._step
+        self._coder, self._packet, self._state = coder, (coefficients, number, samples), coder.state()
 
     def __call__(self, coded: int | None) -> bytes:
-        """The packet at a setting; None: all latents 0, at the step of the packet before."""
-        coder = self._coder
-        state, coder._step, coder._group._step = self._state
-        coder._group.prior.restore(state)
-        coefficients, number, samples = self._packet
-        if coded is None:
-            return coder.code([np.zeros_like(band) for band in coefficients], number, samples, SUBSTEPS * coder._step)
-        return coder.code(coefficients, number, samples, coded)
+        """The packet at a setting; None: all latents 0."""
+        self._coder.restore(self._state)
+        return self._coder.zeros(*self._packet) if coded is None else self._coder.code(*self._packet, coded)
 
 
 def _blocks(packet: float, a_second: Fraction) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from vaecodec.codec.bundle import Bundle
@@ -50,6 +52,15 @@ class Group:
         if t != self._step:
             self.prior.step(t)
         self._step = t
+
+    def state(self) -> tuple[Any, int]:
+        """What `restore` needs to code the next packet once more."""
+        return self.prior.state(), self._step
+
+    def restore(self, state: tuple[Any, int]) -> None:
+        """Goes back to where this was at a call of `state`."""
+        prior, self._step = state
+        self.prior.restore(prior)
 
 
 class GroupDecoder:

@@ -74,6 +74,8 @@ def export_bundle(trained: Trained, facts: Facts, samples: Sequence[Array] = ())
     members = {"symbols.bin": exported.program.to_bytes()} | _networks(trained, exported)
     manifest = _manifest(trained, exported, facts)
     report = measure(trained, exported, Bundle(pack(manifest, members)), samples) if len(samples) else None
+    if report is not None:
+        report.check()
     manifest["figures"] |= _figures(exported, report, facts)
     members["golden.npz"] = golden_vectors(Bundle(pack(manifest, members)), trained.config.sensor.bits)
     members["MODEL_CARD.md"] = model_card(manifest, trained, exported, report).encode()

@@ -37,6 +37,8 @@ Float = npt.NDArray[np.float64]
 Bands = list[Array]
 
 QUALITIES = (20.0, 50.0, 80.0, 100.0)
+MOST_EXCESS = 0.5, 64.0
+"""Share of the estimate, and bytes a packet, by which payloads may exceed it: beyond both the integer prior is not the one that was trained."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,19 @@ class Report:
     def measure(self) -> str:
         """Name and unit of the errors."""
         return "PSNR dB" if self.modality == "image" else "PRDN %"
+
+    def check(self) -> None:
+        """Makes sure that the integer prior codes as the float one.
+
+        Raises:
+            InputError: payloads take far more than it estimates.
+        """
+        for row in self.rows:
+            if row.coded_rate > (1 + MOST_EXCESS[0]) * row.analysis_rate and row.excess_bytes > MOST_EXCESS[1]:
+                raise InputError(
+                    f"at quality {row.quality:g} the integer prior takes {row.coded_rate:.3f} bits where the float one takes {row.analysis_rate:.3f}: "
+                    "these weights rely on what integers cannot say (a scale, a mean or a sum out of range); train on"
+                )
 
     def table(self) -> str:
         """Text for people: what each step adds."""

@@ -1,12 +1,14 @@
-"""Writes vc_tables.h: the integer tables of docs/format.md sections 3 and 5.
+"""Writes vc_tables.c and vc_tables.h: the integer tables of docs/format.md sections 3 and 5.
 
-Run it as `python edge_runtime/c/make_tables.py > edge_runtime/c/vc_tables.h`. The arithmetic is decimal with 60 digits, so the
+Run it as `python edge_runtime/c/make_tables.py edge_runtime/c`. The arithmetic is decimal with 60 digits, so the
 result is the same on every machine; nevertheless the tables, once released, decide, not this script.
 """
 
 from __future__ import annotations
 
+import sys
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, getcontext
+from pathlib import Path
 
 getcontext().prec = 60
 
@@ -56,22 +58,30 @@ def tables() -> dict[str, tuple[str, str, list[int]]]:
     }
 
 
-def c_array(name: str, kind: str, what: str, values: list[int]) -> str:
-    """One table as a C definition, 12 values a line."""
+def definition(name: str, kind: str, values: list[int]) -> str:
+    """One table in C, 12 values a line."""
     lines = [", ".join(str(v) for v in values[i : i + 12]) for i in range(0, len(values), 12)]
     body = ",\n    ".join(lines)
-    return f"/* {what} */\nstatic const {kind} {name}[{len(values)}] = {{\n    {body},\n}};\n"
+    return f"const {kind} {name}[{len(values)}] = {{\n    {body},\n}};\n"
+
+
+def source() -> str:
+    """The whole of vc_tables.c."""
+    parts = [definition(name, kind, values) for name, (kind, _, values) in tables().items()]
+    return '/* Generated: python edge_runtime/c/make_tables.py edge_runtime/c */\n#include "vc_tables.h"\n\n' + "\n".join(parts)
 
 
 def header() -> str:
     """The whole of vc_tables.h."""
-    parts = [c_array(name, *rest) for name, rest in tables().items()]
+    parts = [f"/* {what} */\nextern const {kind} {name}[{len(values)}];\n" for name, (kind, what, values) in tables().items()]
     return (
-        "/* Tables of docs/format.md, sections 3 and 5. Normative.\n"
-        "   Generated: python edge_runtime/c/make_tables.py > edge_runtime/c/vc_tables.h */\n"
+        "/* Tables of docs/format.md, sections 3 and 5. Those in vc_tables.c are normative.\n"
+        "   Generated: python edge_runtime/c/make_tables.py edge_runtime/c */\n"
         "#ifndef VC_TABLES_H\n#define VC_TABLES_H\n\n#include <stdint.h>\n\n" + "\n".join(parts) + "\n#endif\n"
     )
 
 
 if __name__ == "__main__":
-    print(header(), end="")
+    folder = Path(sys.argv[1])
+    folder.joinpath("vc_tables.h").write_text(header())
+    folder.joinpath("vc_tables.c").write_text(source())

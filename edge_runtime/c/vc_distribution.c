@@ -1,9 +1,10 @@
 #include "vc_distribution.h"
 
+#include "vc_band.h"
 #include "vc_error.h"
 #include "vc_tables.h"
 
-enum { SCALES = 48, SPIKES = 64, LOGISTIC_END = 384, LATENT_MAX = 32767 };
+enum { SCALES = 48, SPIKES = 64, LOGISTIC_END = 384 };
 
 static int32_t clamp(int32_t v, int32_t lo, int32_t hi)
 {
@@ -132,5 +133,5 @@ int vc_distribution_decode(const vc_distribution *d, vc_interval zero, vc_range_
         if (error) return error;
     }
     *z = d->first + j;
-    return *z < -LATENT_MAX || *z > LATENT_MAX ? VC_EESCAPE : VC_OK;
+    return *z < -VC_LATENT_MAX || *z > VC_LATENT_MAX ? VC_EESCAPE : VC_OK;
 }

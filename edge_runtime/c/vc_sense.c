@@ -49,7 +49,8 @@ vc_sense_row vc_sense_row_at(const vc_sense *s, uint32_t at)
 static int32_t named(const uint8_t *term, const int16_t *now, const int16_t *before)
 {
     uint32_t reference = vc_u16(term);
-    return reference & BEFORE ? before[reference & ~(uint32_t)BEFORE] : now[reference];
+    if (reference & BEFORE) return before ? before[reference & ~(uint32_t)BEFORE] : 0;
+    return now[reference];
 }
 
 static int32_t shifted(int32_t v, unsigned shift)

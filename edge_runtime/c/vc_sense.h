@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vc_band.h"
 #include "vc_distribution.h"
 
 enum {
@@ -66,7 +67,7 @@ int16_t vc_sense_quantise(int32_t y, int32_t exponent, int32_t rounding);
 /* Measures a window: x[i * stride], i < N, in -32767..32767, to z[0 .. M-1]. rounding: 0..255, or -1 for the model's own. Returns M or VC_EARGUMENT. */
 int vc_sense_measure(const vc_sense *s, int t, int rounding, const int16_t *x, size_t stride, int16_t *z);
 
-/* The distribution of the measurement of a row; `now` holds the window's measurements before it, `before` all of the window before. */
+/* The distribution of the measurement of a row; `now` holds the window's measurements before it, `before` all of the window before, or NULL: zeros. */
 void vc_sense_expect(
     const vc_sense *s, vc_sense_step step, const vc_sense_row *row, const int16_t *now, const int16_t *before, vc_distribution *d);
 

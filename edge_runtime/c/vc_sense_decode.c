@@ -2,8 +2,6 @@
 #include "vc_error.h"
 #include "vc_sense.h"
 
-static const int16_t nothing[VC_SENSE_MAX_WINDOW]; /* what comes before a packet */
-
 static int decode_window(const vc_sense *s, vc_sense_step step, int16_t *now, const int16_t *before, vc_range_decoder *d)
 {
     const vc_interval unknown = {0, 0};
@@ -33,7 +31,7 @@ int vc_sense_decode(const vc_sense *s, int t, int32_t channels, int32_t windows,
     vc_range_decoder d;
     vc_range_open(&d, data, n);
     for (size_t i = 0; i < parts; i++, z += rows) {
-        int error = decode_window(s, step, z, i < (size_t)channels ? nothing : z - apart, &d);
+        int error = decode_window(s, step, z, i < (size_t)channels ? NULL : z - apart, &d);
         if (error) return error;
     }
     return VC_OK;

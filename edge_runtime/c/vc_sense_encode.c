@@ -1,15 +1,11 @@
 #include "vc_error.h"
 #include "vc_sense.h"
 
-enum { LATENT_MAX = 32767 };
-
-static const int16_t nothing[VC_SENSE_MAX_WINDOW]; /* what comes before a packet */
-
 static int encode_window(const vc_sense *s, vc_sense_step step, const int16_t *now, const int16_t *before, vc_range_encoder *e)
 {
     uint32_t at = s->ratios[step.ratio].rows;
     for (int r = 0; r < s->ratios[step.ratio].measurements; r++) {
-        if (now[r] < -LATENT_MAX) return VC_ELATENT;
+        if (now[r] < -VC_LATENT_MAX) return VC_ELATENT;
         vc_sense_row row = vc_sense_row_at(s, at);
         vc_distribution d;
         vc_sense_expect(s, step, &row, now, before, &d);
@@ -35,7 +31,7 @@ int64_t vc_sense_encode(const vc_sense *s, int t, int32_t channels, int32_t wind
     vc_range_encoder e;
     vc_range_start(&e, out, capacity);
     for (size_t i = 0; i < parts; i++, z += rows) {
-        int error = encode_window(s, step, z, i < (size_t)channels ? nothing : z - apart, &e);
+        int error = encode_window(s, step, z, i < (size_t)channels ? NULL : z - apart, &e);
         if (error) return error;
     }
     int error = vc_range_finish(&e);

@@ -2,7 +2,7 @@
 #include "vc_error.h"
 #include "vc_sense.h"
 
-enum { FRACTION_BITS = 5, MINUS_COLUMN = 0x8000, LATENT_MAX = 32767, MOST_SHIFT = 24 };
+enum { FRACTION_BITS = 5, MINUS_COLUMN = 0x8000, MOST_SHIFT = 24 };
 
 /* round(128 2^(-i/32)). */
 static const uint8_t multipliers[32] = {128, 125, 123, 120, 117, 115, 112, 110, 108, 105, 103, 101, 99, 97, 95, 92,
@@ -24,7 +24,7 @@ int16_t vc_sense_quantise(int32_t y, int32_t exponent, int32_t rounding)
     if (shift > MOST_SHIFT) return 0;
     uint32_t product = times(size, multipliers[exponent & 31]);
     uint32_t whole = (uint32_t)(((uint64_t)product + (((uint64_t)(uint32_t)rounding << (7 + shift)) >> 8)) >> (7 + shift));
-    int32_t z = whole > LATENT_MAX ? LATENT_MAX : (int32_t)whole;
+    int32_t z = whole > VC_LATENT_MAX ? VC_LATENT_MAX : (int32_t)whole;
     return (int16_t)(y < 0 ? -z : z);
 }
 

@@ -6,8 +6,6 @@
 #include "vc_prior.h"
 #include "vc_zeros.h"
 
-enum { VC_LATENT_MAX = 32767 };
-
 /* Handles symbol i at a column; `zero` is the interval of z = 0, {.., 0} where 0 is not in the window. Returns 0 or an error. */
 typedef int (*vc_symbol_handler)(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, void *context);
 

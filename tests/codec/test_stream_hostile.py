@@ -9,7 +9,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import vaecodec
 from vaecodec import Decoder, Encoder, InputError, ModelError
+from vaecodec.codec.balance import channel_prdn
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.stream_syntax import DATA, StreamHeader, StreamPacket, read_sync_at_start, write_packet, write_sync
 
@@ -135,3 +137,23 @@ def test_segments_are_of_one_stream_id() -> None:
     assert header.stream_id == 77
     other, _ = read_sync_at_start(packets_of(beats(3))[0])
     assert replace(other, stream_id=77) == header
+
+
+def test_the_models_codec_decodes_streams_and_says_their_rate() -> None:
+    samples = beats(5)
+    stream = b"".join(packets_of(samples))
+    np.testing.assert_array_equal(vaecodec.load("ecg").decode(stream), read(stream)[0][:, 0])
+
+
+def test_a_brief_files_rate_is_the_models() -> None:
+    codec = vaecodec.load("speech8k")
+    brief = codec.encode((3000 * np.sin(np.arange(4000) / 9)).astype(np.int16), rate=8000)
+    assert vaecodec.info(brief)["rate"] == 8000
+
+
+def test_quiet_channels_beside_very_loud_ones_are_balanced() -> None:
+    rng = np.random.default_rng(3)
+    samples = np.rint(np.cumsum(rng.normal(0, 1, (600, 3)), 0) * [1, 3000, 1e6]).astype(np.int32)
+    codec = vaecodec.load("imu")
+    stream = codec.encode(samples, rate=100, prdn=20)
+    assert (channel_prdn(samples, codec.decode(stream)) <= 20).all()

@@ -94,6 +94,16 @@ def test_bits_equal_the_mixture_of_tensorflow_probability():
     np.testing.assert_allclose(bits(z, mean, log2_scale, spike), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_zero_out_of_the_means_reach_costs_more_the_farther_it_is():
+    mean, log2_scale, spike = tf.Variable([5.0, 40.0, 60.0]), tf.constant(0.0), tf.constant(7.0)
+    with tf.GradientTape() as tape:
+        cost = bits(tf.zeros(3), mean, log2_scale, spike)
+    assert cost[0] < 0.01
+    np.testing.assert_allclose(cost[2] - cost[1], 20, atol=0.01)
+    np.testing.assert_allclose(tape.gradient(cost, mean)[1:], [1, 1], atol=0.01)
+    assert bits(tf.constant([40.0]), mean[1:2], log2_scale, spike)[0] < 20  # what is not zero has a value of its own there
+
+
 def test_probabilities_of_all_integers_sum_to_one():
     z = np.arange(-400, 401, dtype=np.float32)
     p = 2.0 ** -bits(z, tf.constant(0.3), tf.constant(2.0), tf.constant(-1.0)).numpy()

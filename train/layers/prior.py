@@ -16,6 +16,8 @@ MAX_SHIFT = 15
 MAX_SUM = 60000.0
 ACTIVATION_SCALE = 256.0
 ACTIVATION_PEAK = 32767.0 / 256.0
+# Scales from the mean within which zero surely has a value of its own: the window of docs/format.md section 5 ends after 12.
+REACH_OF_ZERO = 11.0
 
 
 def compand(n: tf.Tensor) -> tf.Tensor:
@@ -39,14 +41,17 @@ def bits(z: tf.Tensor, mean: tf.Tensor, log2_scale: tf.Tensor, spike: tf.Tensor)
         spike: logit of the extra probability of zero; clipped to [-8, 7.75].
 
     Returns:
-        Bits, the shape of z. Probabilities are floored at 2^-20, about what an escape costs.
+        Bits, the shape of z. Probabilities are floored at 2^-20, about what an escape costs. A zero beyond the reach of the mean costs a bit a step more: there is
+        no spike where zero is outside of the window, and the floor would hide where to go.
     """
-    inverse = tf.exp(tf.clip_by_value(log2_scale, -4.0, 7.75) * -math.log(2.0))
+    scale = tf.exp(tf.clip_by_value(log2_scale, -4.0, 7.75) * math.log(2.0))
+    inverse, is_zero = 1.0 / scale, tf.cast(tf.abs(z) < 0.5, scale.dtype)
     w = tf.sigmoid(tf.clip_by_value(spike, -8.0, 7.75))
     d = tf.abs(z - mean)
     p = tf.sigmoid((0.5 - d) * inverse) - tf.sigmoid((-0.5 - d) * inverse)
-    p = (1.0 - w) * p + w * tf.cast(tf.abs(z) < 0.5, p.dtype)
-    return tf.math.log(p + 2.0 ** -20) * (-1 / math.log(2.0))
+    p = (1.0 - w) * p + w * is_zero
+    beyond = tf.nn.relu(tf.abs(mean) - REACH_OF_ZERO * scale - 1.0) * is_zero
+    return tf.math.log(p + 2.0 ** -20) * (-1 / math.log(2.0)) + beyond
 
 
 def power_of_two_grid(w: tf.Tensor) -> tf.Tensor:
