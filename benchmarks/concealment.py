@@ -17,7 +17,7 @@ from vaecodec.codec import stream_timeline
 
 SECONDS, LEAST_APART = 300, 8.0
 GAPS = (0.25, 0.533, 1.067, 2.133)
-GUESSES = (0, 1, 2, 3, 4, 6, 8, 16)
+GUESSES = (1, 2, 3, 4, 6, 8, 16)
 
 
 def gap_error(samples: np.ndarray, rate: float, gap: float, guessed: int) -> tuple[float, float]:
