@@ -57,7 +57,8 @@ typedef struct {
 typedef struct { vc_operation o; const vc_segment *segments; int32_t n_segments, n_conditions, n_pairs, lane; ptrdiff_t packed; ...; } vc_layer;
 typedef struct { int32_t band, row_step, row_first, col_step, col_first; ...; } vc_symbol;
 typedef struct {
-    const vc_model *model; vc_geometry geometry; const vc_plane *planes; const vc_layer *layers[9]; const vc_symbol *symbols[9]; int32_t known[9][3], matched[4];
+    const vc_model *model; vc_geometry geometry; const vc_plane *planes; const vc_layer *layers[9]; const vc_symbol *symbols[9];
+    int32_t known[9][3], matched[4];
     ptrdiff_t activations, packed; int32_t most_segments, most_symbols, lanes; ...;
 } vc_plan;
 int vc_plan_check(const vc_model *m, const vc_geometry *g);

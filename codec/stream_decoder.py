@@ -51,8 +51,8 @@ class Decoder:
         window: packets that may wait for one that is late before it counts as lost, 0..32; they cost delay only after a gap.
         conceal: seconds of a gap that are made up, 0..3600, but no more than 2^22 samples over all channels; longer ones are left out.
         lookahead: seconds of the signal after a sample that it waits for before it gives the sample out, one block at least. None: all that the
-            synthesis may look at, which alone gives the same samples, to a rounding of floats, whatever the pieces that bytes come in. Little of it matters: with
-            `ecg` 0.7 s in place of 3.6 s change a PRDN by less than 0.01.
+            synthesis may look at, which alone gives the same samples, to a rounding of floats, whatever the pieces that bytes come in. Little of
+            it matters: with `ecg` 0.7 s in place of 3.6 s change a PRDN by less than 0.01.
 
     Attributes:
         header: what the last sync packet said; None before the first.

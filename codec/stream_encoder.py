@@ -53,10 +53,11 @@ class Encoder:
         bitrate: in place of a quality, the bits a second to keep, everything included; see `stream_rate.Reservoir`.
         reservoir: seconds of the bit rate by which a stretch may exceed it.
         effort: 1 or 2, as `SignalCodec.encode`.
-        offset: what is taken off every sample: one number, or one a channel. With it the scale stays the same throughout, as on a device, and samples more
-            than 2^(15 - in_shift + shift) units away from it saturate (`saturated` counts them); otherwise it follows the signal.
+        offset: what is taken off every sample: one number, or one a channel. With it the scale stays the same throughout, as on a device, and
+            samples more than 2^(15 - in_shift + shift) units away from it saturate (`saturated` counts them); otherwise it follows the signal.
         shift: with `offset`, bits to drop from each sample, 0..15.
-        stream_id: tells this stream from others of the same device, 0..65535; random unless given, so that a reader sees a restart whatever the samples.
+        stream_id: tells this stream from others of the same device, 0..65535; random unless given, so that a reader sees a restart whatever the
+            samples.
         step: of float samples, the value of one unit: one for all channels or one each; the model's own unless given.
         columns: a name for each channel, to be carried along; so are the next two.
         units: a unit for each channel.
@@ -93,7 +94,8 @@ class Encoder:
         self._bundle, self._model = bundle, bundle.symbols
         self._rate = exact_rate(bundle.manifest.get("rate") or 0 if rate is None else rate)
         if not self._rate:
-            raise InputError(f"model {bundle.name!r} has no rate of its own: give the samples a second" if rate is None else f"a rate of {shown(rate)} Hz")
+            missing = f"model {bundle.name!r} has no rate of its own: give the samples a second"
+            raise InputError(missing if rate is None else f"a rate of {shown(rate)} Hz")
         self._block = 1 << self._model.levels
         self._rows = _blocks(packet, self._rate / self._block)
         self._packet = self._rows * self._block

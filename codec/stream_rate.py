@@ -23,8 +23,8 @@ COARSER = 4
 class Reservoir:
     """Bits that may be sent: they come in at the bit rate, up to a capacity, and packets use them.
 
-    So in any stretch of time the packets have at most `bitrate` x time + capacity bits, and a sync packet. Sync packets are sent whether they can be paid
-    for or not; the data packets after them make up for it.
+    So in any stretch of time the packets have at most `bitrate` x time + capacity bits, and a sync packet. Sync packets are sent whether they can
+    be paid for or not; the data packets after them make up for it.
 
     Args:
         bitrate: bits a second.
@@ -58,7 +58,8 @@ class Reservoir:
         """
         least = bits + 8 * LEAST_PACKET
         if self._income < least:
-            raise InputError(f"sync packets take {bits:.0f} of the {self._income:.0f} bits a packet; {least:.0f} is the least: send fewer of them, or longer packets")
+            taken = f"sync packets take {bits:.0f} of the {self._income:.0f} bits a packet"
+            raise InputError(f"{taken}; {least:.0f} is the least: send fewer of them, or longer packets")
 
     def spend(self, size: int) -> None:
         """Pays for a packet of so many bytes."""

@@ -20,6 +20,8 @@ __all__ = ["DeviceModel", "Packets"]
 WIDTH = 140
 ALIGNED = 8  # bytes to which an allocation may be rounded up
 MOST_SAMPLES = 1 << 22
+# What a plan points to.
+OWN = {"model": "&vc_own_model", "planes": "vc_own_planes", "layers": "{vc_own_layers}", "symbols": "{vc_own_symbols}"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class DeviceModel:
         geometry = ffi.new("vc_geometry *", {"rows": packets.rows * packets.group, "cols": packets.channels})
         size = lib.vc_plan_memory(self._model._c, geometry)
         if size < 0:
-            raise LimitError(f"{packets.channels} channels of {packets.rows * packets.group} blocks between key packets; the limit is {MOST_SAMPLES} samples")
+            blocks = packets.rows * packets.group
+            raise LimitError(f"{packets.channels} channels of {blocks} blocks between key packets; the limit is {MOST_SAMPLES} samples")
         self._memory = np.zeros(size, np.uint8)
         self._plan = lib.vc_plan_place(self._model._c, geometry, ffi.cast("void *", self._memory.ctypes.data))
         self._plan.lanes = self._plan.packed = 0  # a device has no room for weights laid out anew
@@ -76,17 +79,25 @@ class DeviceModel:
         """Bytes of the model."""
         return len(self._model.blob)
 
+    @property
+    def most_memory(self) -> int:
+        """Bytes of workspace where pointers have 64 bits."""
+        device = ffi.new("vc_device_model *", {"plan": self._plan, "packet_bytes": self.packets.room})
+        return int(lib.vc_encoder_memory(device)) + ALIGNED * len(self._structures())
+
     def memory(self) -> str:
         """A constant expression of C: bytes of workspace, whatever the sizes of pointers and structures are."""
-        device = ffi.new("vc_device_model *", {"plan": self._plan, "packet_bytes": self.packets.room})
+        counts = self._structures()
+        fixed = self.most_memory - sum(n * ffi.sizeof(kind) for kind, n in counts.items())
+        return " + ".join([str(fixed), *(f"{n} * sizeof({kind})" for kind, n in counts.items() if n)])
+
+    def _structures(self) -> dict[str, int]:
+        """What the workspace has of things whose sizes differ between machines."""
         channels, matched = self.packets.channels, self.packets.channels if self._model._c.has_match else 0
-        counts = {
+        return {
             "vc_pyramid": channels, "int16_t *": self._plan.most_segments, "vc_cell": self._plan.most_symbols,
             "vc_history_channel": matched, "vc_match_sums": matched,
         }
-        fixed = lib.vc_encoder_memory(device) - sum(n * ffi.sizeof(kind) for kind, n in counts.items())
-        parts = [f"{n} * sizeof({kind})" for kind, n in counts.items() if n]
-        return " + ".join([str(fixed + ALIGNED * len(counts)), *parts])
 
     def header(self, facts: str) -> str:
         """The header file; `facts` is what its comment says of the model."""
@@ -117,10 +128,10 @@ enum {{
         return "\n".join([f"/* {facts} */", f'#include "{self.name}.h"', "", *self._weights(), *self._plan_tables(), *self._device()])
 
     def _weights(self) -> Iterable[str]:
-        yield f"static const uint8_t weights[{len(self._model.blob)}] = {{"
+        yield f"static const uint8_t vc_own_weights[{len(self._model.blob)}] = {{"
         yield from _wrapped(map(str, self._model.blob))
         yield "};\n"
-        yield f"static const vc_model model = {_text(self._model._c[0], {'blob': 'weights'})};\n"
+        yield f"static const vc_model vc_own_model = {_text(self._model._c[0], {'blob': 'vc_own_weights'})};\n"
 
     def _plan_tables(self) -> Iterable[str]:
         c, plan = self._model._c, self._plan
@@ -129,7 +140,7 @@ enum {{
         layers = [plan.layers[0][i] for i in range(stage.n_prelude + stage.n_row)]
         segments = [layer.segments[i] for layer in layers for i in range(layer.n_segments + layer.n_conditions)]
         yield from _table("vc_segment", "segments", segments)
-        yield "static const vc_layer layers[] = {"
+        yield "static const vc_layer vc_own_layers[] = {"
         first = 0
         for layer in layers:
             count = layer.n_segments + layer.n_conditions
@@ -137,20 +148,20 @@ enum {{
             first += count
         yield "};\n"
         yield from _table("vc_symbol", "symbols", [plan.symbols[0][i] for i in range(stage.n_symbols)])
-        yield f"static const vc_plan plan = {_text(plan[0], {'model': '&model', 'planes': 'planes', 'layers': '{layers}', 'symbols': '{symbols}'})};\n"
+        yield f"static const vc_plan vc_own_plan = {_text(plan[0], OWN)};\n"
 
     def _layer(self, layer: Any, first: int | None) -> str:
         base = ffi.cast("uint8_t *", self._model._data)
-        known = {name: "NULL" if getattr(layer.o, name) == ffi.NULL else f"weights + {getattr(layer.o, name) - base}"
+        known = {name: "NULL" if getattr(layer.o, name) == ffi.NULL else f"vc_own_weights + {getattr(layer.o, name) - base}"
                  for name in ("terms", "shifts", "bias", "weights")}
-        return _text(layer, {"o": _text(layer.o, known), "segments": "NULL" if first is None else f"segments + {first}"})
+        return _text(layer, {"o": _text(layer.o, known), "segments": "NULL" if first is None else f"vc_own_segments + {first}"})
 
     def _device(self) -> Iterable[str]:
         p, bundle = self.packets, self._bundle
         facts = '"' + p.facts.replace("\\", "\\\\").replace('"', '\\"') + '"' if p.facts else "NULL"
         values = {
-            "plan": "&plan", "model_id": f"{bundle.model_id:#x}", "synthesis_id": f"{bundle.synthesis_id:#x}", "rows": p.rows, "group": p.group,
-            "sync": p.sync, "rate": p.rate.numerator, "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
+            "plan": "&vc_own_plan", "model_id": f"{bundle.model_id:#x}", "synthesis_id": f"{bundle.synthesis_id:#x}", "rows": p.rows,
+            "group": p.group, "sync": p.sync, "rate": p.rate.numerator, "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
             "blob_crc": f"{crc32c(self._model.blob):#x}", "facts": facts,
         }
         yield f"const vc_device_model {self.name} = {{"
@@ -159,7 +170,7 @@ enum {{
 
 
 def _table(kind: str, name: str, items: list[Any]) -> Iterable[str]:
-    yield f"static const {kind} {name}[] = {{"
+    yield f"static const {kind} vc_own_{name}[] = {{"
     yield from (f"    {_text(item)}," for item in items)
     yield "};\n"
 
@@ -170,7 +181,10 @@ def _text(value: Any, known: dict[str, str] | None = None) -> str:
         return str(value)
     kind = ffi.typeof(value)
     if kind.kind == "array":
-        return "{" + ", ".join(map(_text, value)) + "}"
+        items = list(map(_text, value))
+        while len(items) > 1 and not items[-1].strip("{}0, "):
+            items.pop()  # what is left out is zero
+        return "{" + ", ".join(items) + "}"
     fields = [name for name, _ in sorted(kind.fields, key=lambda field: field[1].offset)]
     if known is None:
         return "{" + ", ".join(_text(getattr(value, name)) for name in fields) + "}"

@@ -101,10 +101,8 @@ class Report:
         """
         for row in self.rows:
             if row.coded_rate > (1 + MOST_EXCESS[0]) * row.analysis_rate and row.excess_bytes > MOST_EXCESS[1]:
-                raise InputError(
-                    f"at quality {row.quality:g} the integer prior takes {row.coded_rate:.3f} bits where the float one takes {row.analysis_rate:.3f}: "
-                    "these weights rely on what integers cannot say (a scale, a mean or a sum out of range); train on"
-                )
+                found = f"the integer prior takes {row.coded_rate:.3f} bits where the float one takes {row.analysis_rate:.3f}"
+                raise InputError(f"at quality {row.quality:g} {found}: these weights rely on what integers cannot say; train on")
 
     def table(self) -> str:
         """Text for people: what each step adds."""

@@ -3,13 +3,15 @@
 #ifndef VC_TARGET_H
 #define VC_TARGET_H
 
+#include "vc_build.h"
+
 #if !defined(VC_NO_SIMD) && defined(__GNUC__)
 #define VC_MAY_USE_SIMD 1
 #else
 #define VC_MAY_USE_SIMD 0
 #endif
 
-#if VC_MAY_USE_SIMD && defined(__x86_64__) && __STDC_HOSTED__
+#if VC_MAY_USE_SIMD && !VC_FOR_DEVICE && defined(__x86_64__) && __STDC_HOSTED__
 #define VC_HAVE_AVX2 1
 #define VC_AVX2 __attribute__((target("avx2")))
 #define VC_INLINE __attribute__((always_inline)) static inline

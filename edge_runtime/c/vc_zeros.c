@@ -5,11 +5,6 @@
 
 enum { CHUNK = 64, SCALES = 48, SPIKES = 64, LOGISTIC_END = 384 };
 
-/* Symbols side by side, so that a compiler can handle several at once. */
-typedef struct chunk {
-    int32_t mean[CHUNK], scale[CHUNK], spike[CHUNK];
-} chunk;
-
 VC_INLINE int32_t clamp(int32_t v, int32_t lo, int32_t hi)
 {
     return v < lo ? lo : v > hi ? hi : v;
@@ -42,12 +37,17 @@ VC_INLINE vc_interval zero_interval(int32_t mean, int32_t scale, int32_t spike)
     return v;
 }
 
+#if VC_HAVE_AVX2
+/* Symbols side by side, so that a compiler can handle several at once. */
+typedef struct chunk {
+    int32_t mean[CHUNK], scale[CHUNK], spike[CHUNK];
+} chunk;
+
 VC_INLINE void chunk_zeros(const chunk *k, vc_interval *zeros)
 {
     for (int s = 0; s < CHUNK; s++) zeros[s] = zero_interval(k->mean[s], k->scale[s], k->spike[s]);
 }
 
-#if VC_HAVE_AVX2
 VC_AVX2 static void chunk_zeros_avx2(const chunk *k, vc_interval *zeros)
 {
     chunk_zeros(k, zeros);

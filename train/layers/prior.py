@@ -41,8 +41,8 @@ def bits(z: tf.Tensor, mean: tf.Tensor, log2_scale: tf.Tensor, spike: tf.Tensor)
         spike: logit of the extra probability of zero; clipped to [-8, 7.75].
 
     Returns:
-        Bits, the shape of z. Probabilities are floored at 2^-20, about what an escape costs. A zero beyond the reach of the mean costs a bit a step more: there is
-        no spike where zero is outside of the window, and the floor would hide where to go.
+        Bits, the shape of z. Probabilities are floored at 2^-20, about what an escape costs. A zero beyond the reach of the mean costs a bit a
+        step more: there is no spike where zero is outside of the window, and the floor would hide where to go.
     """
     scale = tf.exp(tf.clip_by_value(log2_scale, -4.0, 7.75) * math.log(2.0))
     inverse, is_zero = 1.0 / scale, tf.cast(tf.abs(z) < 0.5, scale.dtype)

@@ -39,3 +39,28 @@ def bundle(run: str, out: str, force: bool, **options: Any) -> None:
     hush()
     given = {key: value for key, value in options.items() if value not in (None, False, ())}
     load("vaecodec.export", "cli_export_bundle", "train")(run, out, **given)
+
+
+@command.command(no_args_is_help=True)
+@click.argument("bundle")
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@click.option("--packet", type=float, default=2.0, show_default=True, metavar="SECONDS", help="Time of a packet: longer, smaller, more memory.")
+@click.option("--key", type=float, metavar="SECONDS", help="From key packet to key packet, with delta packets between; else all decode alone.")
+@click.option("--sync", type=float, default=60.0, show_default=True, metavar="SECONDS", help="From sync packet to sync packet, where readers join.")
+@click.option("--channels", type=int, default=1, show_default=True, help="Channels sampled together.")
+@click.option("--rate", type=float, metavar="HZ", help="Samples a second and channel; the model's own unless given.")
+@click.option("--offset", type=int, default=0, show_default=True, help="Middle of the sensor's range, for the examples.")
+@click.option("--room", type=int, metavar="BYTES", help="Room for a packet; two bytes a sample unless given.")
+@click.option("--name", help="C identifier of the model; the bundle's name unless given.")
+@click.option("-f", "--force", is_flag=True, help="Replace an earlier export.")
+@click.option("--json", "as_json", is_flag=True, help="Print the files and figures as JSON.")
+def firmware(bundle: str, out: str, force: bool, as_json: bool, **options: Any) -> None:
+    """Export BUNDLE (a name or a file) as a C library: the encoder for a microcontroller, without heap, libc or floating point.
+
+    \b
+    vaecodec export firmware ecg --out ecg_encoder --offset 1024
+    vaecodec export firmware mine.vaemodel --out mine --packet 4 --channels 3
+    """
+    from vaecodec.cli.firmware import write_firmware
+
+    write_firmware(bundle, out, force, as_json, options)

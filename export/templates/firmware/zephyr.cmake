@@ -1,0 +1,6 @@
+if(CONFIG_VAECODEC_$upper)
+  file(GLOB sources CONFIGURE_DEPENDS $${CMAKE_CURRENT_LIST_DIR}/../src/*.c)
+  zephyr_library()
+  zephyr_library_sources($${sources})
+  zephyr_include_directories($${CMAKE_CURRENT_LIST_DIR}/../src)
+endif()
