@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vaecodec import Decoder, Encoder
 from vaecodec.benchmarks.recordings import channels
@@ -20,7 +21,7 @@ GAPS = (0.25, 0.533, 1.067, 2.133)
 GUESSES = (1, 2, 3, 4, 6, 8, 16)
 
 
-def gap_error(samples: np.ndarray, rate: float, gap: float, guessed: int) -> tuple[float, float]:
+def gap_error(samples: NDArray[np.int16], rate: float, gap: float, guessed: int) -> tuple[float, float]:
     """Loses a packet of `gap` seconds every 8 s or so.
 
     Returns:
@@ -39,7 +40,7 @@ def gap_error(samples: np.ndarray, rate: float, gap: float, guessed: int) -> tup
     return _prdn(samples, chunks, "concealed"), _prdn(samples, chunks, "edge")
 
 
-def _prdn(samples: np.ndarray, chunks: Sequence[stream_timeline.Chunk], origin: str) -> float:
+def _prdn(samples: NDArray[np.int16], chunks: Sequence[stream_timeline.Chunk], origin: str) -> float:
     parts = [(samples[c.first : c.first + len(c.samples)], c.samples[:, 0]) for c in chunks if c.origin == origin]
     true, made = (np.concatenate(part).astype(float) for part in zip(*parts, strict=True))
     return float(100 * np.sqrt(np.mean((true - made) ** 2)) / samples.std())

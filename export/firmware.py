@@ -51,7 +51,8 @@ C_WORDS = frozenset(
     (
         *("auto", "break", "case", "char", "class", "const", "continue", "default", "delete", "do", "double", "else", "enum", "extern", "float"),
         *("for", "goto", "if", "inline", "int", "long", "new", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct"),
-        *("switch", "this", "typedef", "union", "unsigned", "void", "volatile", "while", "main", "memory", "encoder", "settings", "packet", "samples"),
+        *("switch", "this", "typedef", "union", "unsigned", "void", "volatile", "while", "main", "memory", "encoder", "settings"),
+        *("packet", "samples"),
     )
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from vaecodec.codec.sensing_model import FRACTIONS, Ratio, SenseModel
+from vaecodec.codec.sensing_model import SUBDIVISIONS, Ratio, SenseModel
 from vaecodec.codec.sensing_symbols import sensing_symbols
 from vaecodec.train.data.examples import Examples, Windows
 from vaecodec.train.sensing import RecoveryModel
@@ -56,7 +56,7 @@ def curve(model: RecoveryModel, ratio: int, coded: Ratio, starts: Sequence[int],
     Returns:
         Exponents, mean log bits a sample, mean log PRDN.
     """
-    low, high = (round(FRACTIONS * np.log2(step)) for step in model.config.measure.steps[ratio])
+    low, high = (round(SUBDIVISIONS * np.log2(step)) for step in model.config.measure.steps[ratio])
     exponents = np.unique(np.append(np.arange(low, high, EVERY), high))
     coder = SenseModel(sensing_symbols([coded], [(int(e), 0, bank_of(starts, e)) for e in exponents], rounding))
     run = tf.function(lambda x, e: _passes(model, ratio, x, e), reduce_retracing=True, autograph=False)
@@ -100,7 +100,7 @@ def _rising(values: np.ndarray) -> np.ndarray:
 
 def _passes(model: RecoveryModel, ratio: int, x: tf.Tensor, exponent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     z = model.measure(x, ratio, exponent)
-    return z, model.consistent(model.recover(z, ratio, exponent), z, ratio) * 2.0 ** (exponent[:, None] / FRACTIONS)
+    return z, model.consistent(model.recover(z, ratio, exponent), z, ratio) * 2.0 ** (exponent[:, None] / SUBDIVISIONS)
 
 
 def _point(run, coder: SenseModel, t: int, exponent: float, x: np.ndarray) -> tuple[float, float]:

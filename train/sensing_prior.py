@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vaecodec.codec.sensing_model import FRACTIONS, Ratio, Term
+from vaecodec.codec.sensing_model import SUBDIVISIONS, Ratio, Term
 from vaecodec.train.sensing_config import SensingConfig
 
 CANDIDATES = 24
@@ -35,8 +35,8 @@ def fit_ratio(config: SensingConfig, ratio: int, signals: Sequence[np.ndarray]) 
     Returns:
         The ratio, and the exponent at which each bank begins.
     """
-    low, high = (FRACTIONS * np.log2(step) for step in config.measure.steps[ratio])
-    banks = max(1, round((high - low) / FRACTIONS))
+    low, high = (SUBDIVISIONS * np.log2(step) for step in config.measure.steps[ratio])
+    banks = max(1, round((high - low) / SUBDIVISIONS))
     starts = [round(low + (high - low) * b / banks) for b in range(banks)]
     middles = [low + (high - low) * (b + 0.5) / banks for b in range(banks)]
     phi, classes = config.matrix(ratio)
@@ -57,7 +57,7 @@ def fit_ratio(config: SensingConfig, ratio: int, signals: Sequence[np.ndarray]) 
 
 def measured(config: SensingConfig, ratio: int, x: np.ndarray, exponent: float) -> np.ndarray:
     """Quantised measurements float64 [W, M] of a signal [W * window]."""
-    steps = 2.0 ** ((exponent + config.row_offsets(ratio)) / FRACTIONS)
+    steps = 2.0 ** ((exponent + config.row_offsets(ratio)) / SUBDIVISIONS)
     y = x.reshape(-1, config.window) @ config.matrix(ratio)[0].T / steps
     return np.asarray(np.sign(y) * np.floor(np.abs(y) + config.measure.rounding))
 
