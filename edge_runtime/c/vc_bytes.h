@@ -47,6 +47,12 @@ static inline void vc_copy_down(uint8_t *to, const uint8_t *from, size_t n)
     for (size_t i = 0; i < n; i++) to[i] = from[i];
 }
 
+/* The same for n numbers. */
+static inline void vc_move_down(int16_t *to, const int16_t *from, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) to[i] = from[i];
+}
+
 static inline int16_t vc_sat16(int32_t v)
 {
     return (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);

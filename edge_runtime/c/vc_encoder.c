@@ -177,11 +177,6 @@ static uint64_t packet_samples(const vc_device_model *d)
     return (uint64_t)d->rows * (uint64_t)block_of(d);
 }
 
-static int32_t place_in_group(const vc_encoder *e)
-{
-    return (int32_t)(e->number % e->device->group);
-}
-
 /* Makes a packet wait, whose payload of n bytes is in place. */
 static void hand_out(vc_encoder *e, unsigned head, const uint8_t *payload, size_t n)
 {
@@ -193,7 +188,7 @@ static void hand_out(vc_encoder *e, unsigned head, const uint8_t *payload, size_
     w->kind = head & 7;
     w->number = e->number;
     w->first = e->number * packet_samples(e->device);
-    w->is_key = w->kind != VC_KIND_DATA || place_in_group(e) == 0;
+    w->is_key = w->kind != VC_KIND_DATA || e->place == 0;
     w->bits = (uint32_t)(128 * n);
     w->score = 0;
     w->saturated = e->saturated;
@@ -223,12 +218,13 @@ static uint32_t coded_bits(const vc_range_encoder *e)
 /* Running mean and mean deviation of a packet's bits, and how far it lies from what they were. A wild packet moves them no more than an unusual one. */
 static void judge(vc_encoder *e, uint32_t bits)
 {
-    enum { MEMORY = 16, WILD = 4 };
+    enum { MEMORY = 16, WILD = 4, FARTHEST = 1 << 22 };
     int32_t value = (int32_t)(bits / (uint32_t)(e->row * channels_of(e->device)));
     int32_t share = e->seen < MEMORY ? (int32_t)e->seen + 1 : MEMORY, least = e->mean / 32 + 1;
     int32_t spread = e->spread > least ? e->spread : least, away = value - e->mean;
     e->waiting.bits = bits;
-    e->waiting.score = e->seen == 0 ? 0 : (int32_t)((int64_t)away * 256 / spread);
+    away = away > FARTHEST ? FARTHEST : away < -FARTHEST ? -FARTHEST : away;
+    e->waiting.score = e->seen == 0 ? 0 : away * 256 / spread;
     if (e->seen >= MEMORY) away = away > WILD * spread ? WILD * spread : away < -WILD * spread ? -WILD * spread : away;
     if (e->seen > 0) e->spread += ((away < 0 ? -away : away) - e->spread) / share;
     e->mean += away / share;
@@ -261,7 +257,7 @@ static size_t put_fields(vc_encoder *e, unsigned *head, uint32_t samples)
 {
     uint8_t fields[FIELDS];
     size_t n = 0;
-    int is_delta = place_in_group(e) != 0;
+    int is_delta = e->place != 0;
     if (is_delta) *head |= VC_HEAD_DELTA;
     if (e->step != (is_delta ? e->before : e->key_step)) {
         *head |= VC_HEAD_STEP;
@@ -293,6 +289,7 @@ static void end_packet(vc_encoder *e)
     hand_out(e, head, e->out + ROOM_BEFORE - fields, fields + n);
     judge(e, bits);
     e->number++;
+    e->place = e->place + 1 == e->device->group ? 0 : e->place + 1;
     e->row = 0;
 }
 
@@ -329,7 +326,7 @@ static void quantise_band(vc_encoder *e, uint32_t band, int32_t channel)
 
 static void code_block(vc_encoder *e)
 {
-    int32_t row = place_in_group(e) * e->device->rows + e->row;
+    int32_t row = e->place * e->device->rows + e->row;
     int chosen = e->settings.effort > 1;
     if (e->row == 0) begin_packet(e);
     for (uint32_t b = 0; b < model_of(e)->n_bands; b++)
@@ -341,7 +338,7 @@ static void code_block(vc_encoder *e)
 
 static int sync_is_due(const vc_encoder *e)
 {
-    return e->row == 0 && place_in_group(e) == 0 && e->number >= e->next_sync;
+    return e->row == 0 && e->place == 0 && e->number >= e->next_sync;
 }
 
 /* Gives the analysis the block, or NULL behind the signal's end; codes the block that comes out of it. Returns 0 where a packet must be fetched first. */

@@ -81,6 +81,7 @@ typedef struct vc_encoder {
     vc_stream stream;
     vc_encoder_packet waiting;       /* size 0: none */
     uint64_t number;                 /* of the running packet */
+    int32_t place;                   /* of that packet in its group */
     uint64_t samples;                /* taken */
     uint64_t next_sync;
     int32_t filled;                  /* samples in the running block */

@@ -131,7 +131,7 @@ void vc_history_forget(vc_history *h, int32_t first)
     for (int32_t i = 0; i < h->cols; i++)
         for (int32_t b = 0; b <= h->setup.levels; b++) {
             int16_t *v = h->channels[i].bands + (ptrdiff_t)b * h->room;
-            vc_copy_down((uint8_t *)v, (const uint8_t *)(v + n), (size_t)(h->room - n) * sizeof *v);
+            vc_move_down(v, v + n, h->room - n);
         }
 }
 
@@ -140,7 +140,7 @@ void vc_history_forget(vc_history *h, int32_t first)
 /* Makes room for n more values after the `kept` last ones; returns where they go. */
 static int16_t *advance(int16_t *sequence, int32_t kept, int32_t n)
 {
-    vc_copy_down((uint8_t *)sequence, (const uint8_t *)(sequence + n), (size_t)kept * sizeof *sequence);
+    vc_move_down(sequence, sequence + n, kept);
     return sequence + kept;
 }
 
@@ -238,9 +238,10 @@ static void split_level(const vc_history *h, const vc_history_channel *c, int32_
         const int16_t *x = c->wave[level - 1] + (ptrdiff_t)i * from;
         int16_t low = vc_round_shift_sat16(filter(f->low, f->taps, x, stretch), f->shift_low);
         int16_t high = vc_round_shift_sat16(filter(f->high, f->taps, x, stretch), f->shift_high);
-        details[at - h->first] = in_steps(high, h->setup.step[levels + 1 - level]);
         if (next) next[i] = low;
-        else c->bands[at - h->first] = in_steps(low, h->setup.step[0]);
+        if (at - h->first >= h->room) continue; /* no block of the packet looks so far */
+        details[at - h->first] = in_steps(high, h->setup.step[levels + 1 - level]);
+        if (!next) c->bands[at - h->first] = in_steps(low, h->setup.step[0]);
     }
 }
 

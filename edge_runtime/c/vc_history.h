@@ -38,7 +38,7 @@ typedef struct vc_history {
     vc_history_setup setup;
     vc_history_channel *channels;
     int32_t cols;
-    int32_t room;  /* places kept of each band */
+    int32_t room;  /* places kept of each band; others are learned for those after them alone */
     int32_t first; /* the first of them; place p is sample 2 p */
     int32_t inverse_delay[VC_MAX_LEVELS + 1]; /* [l]: sites that the approximation of level l comes late; [0]: samples */
     int32_t wave_delay[VC_MAX_LEVELS + 1];    /* [l]: samples that the undecimated bands of level l come late; even */

@@ -53,8 +53,8 @@ void vc_match_plan(vc_match *k, const vc_match_setup *s, int32_t rows, int32_t c
     k->nearest = s->nearest / 2;
     k->lags = count_lags(s, rows);
     k->kernel = vc_best_kernel();
-    int64_t kept = (int64_t)k->nearest + k->lags + block + SLACK, all = (int64_t)rows * block;
-    int32_t room = (int32_t)(kept < all ? kept : all);
+    int64_t kept = (int64_t)k->nearest + k->lags + block + SLACK, seen = (int64_t)rows * block - k->nearest; /* by the last block */
+    int32_t room = (int32_t)(kept < seen ? kept : seen);
     vc_history_plan(&k->history, &s->history, k->lags ? room : 0, k->lags ? cols : 0, a);
     k->sums = (vc_match_sums *)vc_arena_take(a, k->history.cols, sizeof *k->sums);
     for (int32_t c = 0; c < k->history.cols; c++) {

@@ -109,7 +109,7 @@ void vc_pyramid_push(vc_pyramid *p, const int16_t *x)
         int32_t n = sites(m, l - 1), last = l == m->levels;
         mirror(v->line, v->kept + n, p->row * n - late - v->kept, p->rows == ENDLESS ? ENDLESS : p->rows * n);
         split(p, l, last ? p->approximation + ((p->row - v->late) & (p->kept - 1)) : p->level[l].line + p->level[l].kept);
-        vc_copy_down((uint8_t *)v->line, (const uint8_t *)(v->line + n), (size_t)v->kept * sizeof(int16_t));
+        vc_move_down(v->line, v->line + n, v->kept);
         late = v->late;
     }
     p->row++;
