@@ -7,10 +7,18 @@ from fractions import Fraction
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from vaecodec.io.recording import parse_rate
 
-__all__ = ["Rate", "Region", "Scale", "Seconds"]
+__all__ = ["Rate", "Region", "Scale", "Seconds", "given"]
+
+
+def given(*names: str) -> list[str]:
+    """Those of some options that the command line gives, as they are written there: the long way, with its dashes."""
+    context = click.get_current_context()
+    options = (option for option in context.command.params if option.name in names)
+    return [option.opts[-1] for option in options if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE]
 
 
 class Rate(click.ParamType[Fraction]):
