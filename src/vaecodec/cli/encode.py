@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
-from vaecodec.cli.options import Rate, Seconds, given
+from vaecodec.cli.options import Offsets, Rate, Seconds, given
 
 SUFFIX = ".vae"
 # What may stand in place of a quality.
 TARGETS = ("target_bytes", "target_bpp", "psnr", "prdn", "max_error")
 # What means something with --stream alone, and what only without it.
-OF_STREAMS = ("packet", "key", "sync", "bitrate")
+OF_STREAMS = ("packet", "key", "sync", "bitrate", "offset", "shift", "stream_id")
 OF_FILES = (*TARGETS, "lossless", "tile", "strip", "threads", "as_json")
 # Units in the last place by which a sample without loss may be off.
 MOST_ULPS = 4
@@ -42,6 +42,9 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--key", type=Seconds(), help="Seconds between packets that decode alone; those between need the ones before. By default all do.")
 @click.option("--sync", type=Seconds(), help="Seconds between the places where a reader may join a stream; 60s unless given.")
 @click.option("--bitrate", type=click.FloatRange(0, min_open=True), help="Best quality of a stream in so many bits a second.")
+@click.option("--offset", type=Offsets(), multiple=True, help="Taken off a stream's samples, one for all channels or one each: the scale stays fixed.")
+@click.option("--shift", type=click.IntRange(0, 15), help="With --offset, bits dropped from each sample.")
+@click.option("--stream-id", type=click.IntRange(0, 65535), help="Tells a stream from others; a CRC of its first samples unless given.")
 @click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of decimals: --lossless, --max-error, --stream.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
@@ -73,6 +76,10 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     sensor | vaecodec encode --stream -m ecg --packet 2s --key 10s - > live.vae
     sensor | vaecodec encode --stream -m ecg --bitrate 200 - | radio
     vaecodec encode --stream -m ecg --packet 1s 100.hea 100.vae
+    vaecodec encode --stream -m ecg --offset 1024,960 --stream-id 7 100.hea 100.vae
+
+    With --offset the scale stays fixed, as on a device; samples too far from it saturate, and their number is said at the end. Otherwise it
+    follows the signal.
     """
     from vaecodec.codec import rdoq
 

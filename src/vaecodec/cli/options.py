@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from vaecodec.io.recording import parse_rate
 
-__all__ = ["Rate", "Region", "Scale", "Seconds", "given"]
+__all__ = ["Offsets", "Rate", "Region", "Scale", "Seconds", "given"]
 
 
 def given(*names: str) -> list[str]:
@@ -35,6 +35,20 @@ class Rate(click.ParamType[Fraction]):
         if not 0 < rate < 1 << 32:
             self.fail("a sampling rate is above 0 and below 2^32 Hz", param, ctx)
         return rate
+
+
+class Offsets(click.ParamType[tuple[int, ...]]):
+    """Whole numbers: 1024 or 1024,-960,0."""
+
+    name = "n,.."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Parses the numbers."""
+        if isinstance(value, tuple):
+            return value
+        if re.fullmatch("[-+]?[0-9]{1,10}(,[-+]?[0-9]{1,10})*", str(value)) is None:
+            self.fail(f"{value!r} is no whole number such as 1024, nor one for each channel such as 1024,-960", param, ctx)
+        return tuple(map(int, str(value).split(",")))
 
 
 class Seconds(click.ParamType[float]):

@@ -41,16 +41,13 @@ def encode_stream(paths: tuple[str, ...], options: dict[str, Any]) -> int:
         raise click.UsageError("give the model with -m; `vaecodec models` lists them")
     check_target(target)
     check_files(source, [target], options["force"])
-    names = ("packet", "key", "sync", "quality", "bitrate", "effort")
-    settings = {name: options[name] for name in names if options[name] is not None}
     parts, facts = _input(source, options)
-    encoder = Encoder(options["model"], **settings, **facts)
+    encoder = Encoder(options["model"], **_settings(options), **facts)
     with Output(target, is_live(source)) as out:
-        for samples in parts:
-            out.write(b"".join(encoder.feed(samples)))
-        out.write(b"".join(encoder.flush()))
-        if out.is_empty:
-            raise InputError("the input has no samples")
+        try:
+            _encode(encoder, parts, out)
+        finally:
+            _tell_saturated(encoder)
     return 0
 
 
@@ -87,6 +84,29 @@ def _format(path: str, named: str | None) -> str:
 
 
 # --- encoding -------------------------------------------------------------------------------------------------------
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    names = ("packet", "key", "sync", "quality", "bitrate", "effort", "shift", "stream_id")
+    settings = {name: options[name] for name in names if options[name] is not None}
+    if options["offset"]:
+        settings["offset"] = [offset for group in options["offset"] for offset in group]
+    elif options["shift"]:
+        raise click.UsageError("--shift needs --offset, without which the scale follows the signal")
+    return settings
+
+
+def _encode(encoder: Any, parts: Iterator[Samples], out: Output) -> None:
+    for samples in parts:
+        out.write(b"".join(encoder.feed(samples)))
+    out.write(b"".join(encoder.flush()))
+    if out.is_empty:
+        raise InputError("the input has no samples")
+
+
+def _tell_saturated(encoder: Any) -> None:
+    if encoder.saturated:
+        click.echo(f"vaecodec: note: {encoder.saturated} samples lie too far from --offset and saturate: a greater --shift takes them in", err=True)
 
 
 def _input(source: str, options: dict[str, Any]) -> tuple[Iterator[Samples], dict[str, Any]]:
