@@ -400,4 +400,4 @@ def test_samples_that_saturate_are_counted(capsys: pytest.CaptureFixture[str]) -
     samples[100:105] = 1 << 20
     np.save("in.npy", samples)
     assert run([*ENCODE, "--offset", "0", "in.npy", "out.vae"]) == 0
-    assert "note: 5 samples lie too far from --offset" in capsys.readouterr().err
+    assert "note: samples too far from --offset, which saturate: 5;" in capsys.readouterr().err

@@ -42,7 +42,7 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--key", type=Seconds(), help="Seconds between packets that decode alone; those between need the ones before. By default all do.")
 @click.option("--sync", type=Seconds(), help="Seconds between the places where a reader may join a stream; 60s unless given.")
 @click.option("--bitrate", type=click.FloatRange(0, min_open=True), help="Best quality of a stream in so many bits a second.")
-@click.option("--offset", type=Offsets(), multiple=True, help="Taken off a stream's samples, one for all channels or one each: the scale stays fixed.")
+@click.option("--offset", type=Offsets(), multiple=True, help="Taken off a stream's samples, one number or one a channel: the scale stays fixed.")
 @click.option("--shift", type=click.IntRange(0, 15), help="With --offset, bits dropped from each sample.")
 @click.option("--stream-id", type=click.IntRange(0, 65535), help="Tells a stream from others; a CRC of its first samples unless given.")
 @click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of decimals: --lossless, --max-error, --stream.")

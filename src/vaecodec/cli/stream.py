@@ -27,7 +27,7 @@ STRIDE = 1 << 14
 RAW, LINES = ("raw", "bin", "s16", "pcm"), ("csv", "txt", "lines")
 # What is written at once, and the files that each makes.
 WHOLE = {"npy": ("npy",), "wav": ("wav",), "tsv": ("tsv",), "hea": ("hea", "dat"), "dat": ("hea", "dat")}
-# Faults after which all samples are still there; so they are where a stream was joined and no byte before skipped.
+# Faults after which all samples are still there; of a stream that was joined they are if no byte before was skipped.
 HARMLESS = ("duplicated", "reordered", "joined")
 
 
@@ -55,7 +55,7 @@ def decode_stream(paths: tuple[str, ...], options: dict[str, Any]) -> int:
     """Decodes one stream, chunk by chunk; says on stderr what was wrong.
 
     Returns:
-        0, or 3 where samples are missing or made up.
+        0, or 3 where samples are missing or made up, or bytes before the first packet were skipped.
     """
     from vaecodec.codec.stream_decoder import Decoder
 
@@ -106,7 +106,7 @@ def _encode(encoder: Any, parts: Iterator[Samples], out: Output) -> None:
 
 def _tell_saturated(encoder: Any) -> None:
     if encoder.saturated:
-        click.echo(f"vaecodec: note: {encoder.saturated} samples lie too far from --offset and saturate: a greater --shift takes them in", err=True)
+        click.echo(f"vaecodec: note: samples too far from --offset, which saturate: {encoder.saturated}; a greater --shift takes them in", err=True)
 
 
 def _input(source: str, options: dict[str, Any]) -> tuple[Iterator[Samples], dict[str, Any]]:
@@ -124,12 +124,12 @@ def _input(source: str, options: dict[str, Any]) -> tuple[Iterator[Samples], dic
 def _refuse_options(kind: str, is_lines: bool) -> None:
     """Refuses options that say nothing of such an input."""
     if kind in RAW:
-        names, what = ("step", "columns"), "raw samples, which are integers without names"
+        wrong, what = given("step", "columns"), "raw samples, which are integers without names"
     elif is_lines:
-        names, what = ("channels", "columns"), "lines of numbers, of which all are taken"
+        wrong, what = given("channels", "columns"), "lines of numbers, of which all are taken"
     else:
-        names, what = ("channels",), "files that say how many they have"
-    if wrong := given(*names):
+        wrong, what = given("channels"), "files that say how many they have"
+    if wrong:
         raise click.UsageError(f"{wrong[0]} is not for {what}")
 
 
