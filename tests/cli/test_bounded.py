@@ -92,3 +92,72 @@ def test_a_damaged_stream_is_told(record: np.ndarray) -> None:
     assert run(["encode", "100.hea", "a.vae", "--lossless"]) == 0
     Path("a.vae").write_bytes(Path("a.vae").read_bytes()[:-40])
     assert run(["test", "a.vae"]) == 3
+
+
+NOISE = np.random.default_rng(0).normal(0, 1, 3000)
+MULTIPLES = np.rint(1000 * NOISE) + 0.0  # no -0
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_floats_between_the_multiples_of_a_step_are_refused(dtype: str, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("in.npy", NOISE.astype(dtype))
+    assert run(["encode", "in.npy", "a.vae", "--lossless"]) == 7
+    assert "--step, or --max-error" in capsys.readouterr().err
+    assert not Path("a.vae").exists()
+
+
+def test_floats_next_to_the_multiples_of_a_step_are_refused() -> None:
+    np.save("in.npy", MULTIPLES / 1000 + 1e-9 * NOISE)
+    assert run(["encode", "in.npy", "a.vae", "--lossless"]) == 7
+
+
+@pytest.mark.parametrize("samples", [MULTIPLES / 128, (MULTIPLES / 1000).astype(np.float32), (MULTIPLES / 128).astype(np.float16), MULTIPLES + 1e12])
+def test_floats_that_are_multiples_of_a_step_come_back_to_the_bit(samples: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("in.npy", samples)
+    assert run(["encode", "in.npy", "a.vae", "--lossless"]) == 0
+    assert "note" not in capsys.readouterr().err
+    assert run(["decode", "a.vae", "out.npy"]) == 0
+    np.testing.assert_array_equal(np.load("out.npy"), samples)
+
+
+def test_decimals_that_come_back_all_but_for_the_last_bits_are_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("in.npy", MULTIPLES / 1000)
+    assert run(["encode", "in.npy", "a.vae", "--lossless"]) == 0
+    assert "the last bits of samples may differ" in capsys.readouterr().err
+    assert run(["decode", "a.vae", "out.npy"]) == 0
+    np.testing.assert_allclose(np.load("out.npy"), MULTIPLES / 1000, rtol=1e-15)
+
+
+def test_decimals_of_a_table_come_back_to_the_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in.csv").write_text("a,b\n" + "".join(f"{v / 1000:.3f},{v / 10:.1f}\n" for v in MULTIPLES))
+    assert run(["encode", "in.csv", "a.vae", "--lossless"]) == 0
+    assert "note" not in capsys.readouterr().err
+    assert run(["decode", "a.vae", "out.csv"]) == 0
+    assert Path("out.csv").read_bytes() == Path("in.csv").read_bytes()
+
+
+def test_a_step_that_is_not_found_can_be_given() -> None:
+    samples = MULTIPLES / 10
+    samples[7] = 0.50000001  # on a grid of six decimals, as far as the search for one can tell
+    np.save("in.npy", samples)
+    assert run(["encode", "in.npy", "a.vae", "--lossless"]) == 7
+    assert run(["encode", "in.npy", "a.vae", "--lossless", "--step", "0.00000001"]) == 7
+    samples[:] = np.where(np.abs(samples) < 10, samples, 0)
+    np.save("in.npy", samples)
+    assert run(["encode", "in.npy", "a.vae", "--lossless"]) == 7
+    assert run(["encode", "in.npy", "a.vae", "--lossless", "--step", "0.00000001"]) == 0
+    assert run(["decode", "a.vae", "out.npy"]) == 0
+    np.testing.assert_allclose(np.load("out.npy"), samples, rtol=1e-15)
+
+
+def test_a_step_is_the_unit_of_a_bound() -> None:
+    np.save("in.npy", MULTIPLES / 10)
+    assert run(["encode", "in.npy", "a.vae", "--max-error", "3", "--step", "0.2"]) == 0
+    assert run(["decode", "a.vae", "out.npy"]) == 0
+    assert 0.6 <= np.abs(np.load("out.npy") - MULTIPLES / 10).max() < 0.7 + 1e-9
+
+
+@pytest.mark.parametrize("options", [[], ["-m", SIGNAL]])
+def test_a_step_alone_means_nothing(record: np.ndarray, options: list[str]) -> None:
+    assert run(["encode", "100.hea", "a.vae", "--step", "0.1", *options]) == 2
+    assert run(["encode", "100.hea", "a.vae", "--step", "0.1", "--lossless", *options]) == 7

@@ -120,7 +120,7 @@ def test_an_unknown_column_lists_the_known_ones() -> None:
         csv_files.read(table(["a,b", "1,2"]), columns=["z"])
 
 
-@pytest.mark.parametrize("cell", ["", "x", "nan", "inf", "-"])
+@pytest.mark.parametrize("cell", ["1_000", "\u0663", "", "x", "nan", "inf", "-"])
 def test_holes_are_refused_with_their_place(cell: str) -> None:
     with pytest.raises(InputError, match="'b'"):
         csv_files.read(table(["a,b", "1,5", f"2,{cell}", "7,5"]))

@@ -48,12 +48,27 @@ def test_lines_may_look_differently(text: bytes) -> None:
         (b"9" * 30 + b"\n", InputError),
         (b"1\nx\n", FormatError),
         (b"1,x\n", FormatError),
+        (b"1_000\n", FormatError),
+        ("1\n\u0663\n".encode(), FormatError),
+        ("\u0663\n".encode(), FormatError),
         (b"x" * 70000, FormatError),
     ],
 )
 def test_lines_that_are_no_samples_are_refused(text: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         read(LineReader(), text, 1 << 20)
+
+
+@pytest.mark.parametrize("text", [b"1,2\n,\n", b"1;2\n ; ;\n"])
+def test_a_line_of_separators_is_named(text: bytes) -> None:
+    with pytest.raises(FormatError, match="line 2 has separators and no number"):
+        read(LineReader(), text, 1)
+
+
+@pytest.mark.parametrize("number", ["1_000.5", "\u0663"])
+def test_a_number_of_python_alone_is_named_with_its_line(number: str) -> None:
+    with pytest.raises(FormatError, match="line 2 is no numbers"):
+        read(LineReader(0.5), f"1\n{number}\n".encode(), 1000)
 
 
 def test_a_frame_that_is_cut_off_is_refused() -> None:

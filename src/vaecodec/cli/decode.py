@@ -10,7 +10,11 @@ from typing import Any
 import click
 
 from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
-from vaecodec.cli.options import Region, Scale, Seconds
+from vaecodec.cli.options import Region, Scale, Seconds, given
+
+# What means something with --stream alone, and what only without it.
+OF_STREAMS = ("report", "lookahead")
+OF_FILES = ("region", "scale", "partial", "fast", "as_json")
 
 
 @click.command(no_args_is_help=True)
@@ -43,7 +47,8 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
     \b
     Streams: standard output is raw int16, little-endian, channels interleaved, or with --output-format csv a line of numbers a sample. What is
-    lost is made up; each fault is a line on stderr, and the exit code is 3 if samples are missing or made up.
+    lost is made up; each fault is a line on stderr, and the exit code is 3 if samples are missing or made up, or bytes before the first packet
+    were skipped.
     radio | vaecodec decode --stream - > samples.raw
     vaecodec decode --stream live.vae live.csv --report faults.json
     """
@@ -52,10 +57,12 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     if options["stream"]:
         from vaecodec.cli.stream import decode_stream
 
+        if wrong := given(*OF_FILES):
+            raise click.UsageError(f"{wrong[0]} is not for --stream")
         hush()
         return decode_stream(paths, options)
-    if given := next((name for name in ("report", "lookahead") if options[name] is not None), None):
-        raise click.UsageError(f"--{given} is for streams: give --stream")
+    if wrong := given(*OF_STREAMS):
+        raise click.UsageError(f"{wrong[0]} is for streams: give --stream")
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
     hush()

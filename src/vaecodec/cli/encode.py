@@ -10,11 +10,16 @@ from typing import Any
 import click
 
 from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
-from vaecodec.cli.options import Rate, Seconds
+from vaecodec.cli.options import Offsets, Rate, Seconds, given
 
 SUFFIX = ".vae"
 # What may stand in place of a quality.
 TARGETS = ("target_bytes", "target_bpp", "psnr", "prdn", "max_error")
+# What means something with --stream alone, and what only without it.
+OF_STREAMS = ("packet", "key", "sync", "bitrate", "offset", "shift", "stream_id")
+OF_FILES = (*TARGETS, "lossless", "tile", "strip", "threads", "as_json")
+# Units in the last place by which a sample without loss may be off.
+MOST_ULPS = 4
 EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode and choose again: better for its bytes, each a decode slower."
 
 
@@ -28,7 +33,7 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option(
     "--prdn", type=click.FloatRange(0, 100, min_open=True), help="Smallest file of a signal whose error is at most so many % of its deviation."
 )
-@click.option("--lossless", is_flag=True, help="Every sample of a signal as it is; no model is needed.")
+@click.option("--lossless", is_flag=True, help="Every sample of a signal as it is, floats as multiples of a step; no model is needed.")
 @click.option("--max-error", type=click.IntRange(0, 65535), help="Every sample of a signal within so many units; no model is needed.")
 @click.option("-e", "--effort", type=click.IntRange(1, 9), default=2, show_default=True, help=EFFORT)
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
@@ -37,7 +42,10 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--key", type=Seconds(), help="Seconds between packets that decode alone; those between need the ones before. By default all do.")
 @click.option("--sync", type=Seconds(), help="Seconds between the places where a reader may join a stream; 60s unless given.")
 @click.option("--bitrate", type=click.FloatRange(0, min_open=True), help="Best quality of a stream in so many bits a second.")
-@click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit, where a stream's samples have decimals.")
+@click.option("--offset", type=Offsets(), multiple=True, help="Taken off a stream's samples, one number or one a channel: the scale stays fixed.")
+@click.option("--shift", type=click.IntRange(0, 15), help="With --offset, bits dropped from each sample.")
+@click.option("--stream-id", type=click.IntRange(0, 65535), help="Tells a stream from others; a CRC of its first samples unless given.")
+@click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of decimals: --lossless, --max-error, --stream.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
 @click.option("--tile", type=click.IntRange(0, 65535), help="Side of independent tiles in pixels, rounded up to the model's grid; 0: none.")
@@ -68,6 +76,10 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     sensor | vaecodec encode --stream -m ecg --packet 2s --key 10s - > live.vae
     sensor | vaecodec encode --stream -m ecg --bitrate 200 - | radio
     vaecodec encode --stream -m ecg --packet 1s 100.hea 100.vae
+    vaecodec encode --stream -m ecg --offset 1024,960 --stream-id 7 100.hea 100.vae
+
+    With --offset the scale stays fixed, as on a device; samples too far from it saturate, and their number is said at the end. Otherwise it
+    follows the signal.
     """
     from vaecodec.codec import rdoq
 
@@ -92,12 +104,14 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
 
 def _check_stream_options(options: dict[str, Any]) -> None:
     """Refuses options of streams without --stream, and with it those that only whole files can keep."""
-    of_streams = ("packet", "key", "sync", "bitrate", "step")
-    of_files = ("target_bytes", "target_bpp", "psnr", "prdn", "max_error", "lossless")
-    given = [key for key in (of_files if options["stream"] else of_streams) if options[key] not in (None, False)]
-    if given:
-        name = "--" + given[0].replace("_", "-")
-        raise click.UsageError(f"{name} is for whole files, not for --stream" if options["stream"] else f"{name} is for streams: give --stream")
+    if options["stream"]:
+        wrong, why = given(*OF_FILES), "is for whole files, not for --stream"
+    else:
+        wrong, why = given(*OF_STREAMS), "is for streams: give --stream"
+        if not wrong and not options["lossless"] and options["max_error"] is None:
+            wrong, why = given("step"), "is for --lossless, --max-error and --stream"
+    if wrong:
+        raise click.UsageError(f"{wrong[0]} {why}")
 
 
 def _bound(options: dict[str, Any]) -> int | None:
@@ -125,7 +139,7 @@ def _suffixes(model: str | None, bounded: bool) -> tuple[str, ...]:
 def _encode(job: Job, options: dict[str, Any]) -> None:
     from vaecodec.codec.rate import DEFAULT_QUALITY
 
-    _check_target(job.target)
+    check_target(job.target)
     refuse_existing(job.target, options["force"])
     start = time.perf_counter()
     source = _record(job.source)
@@ -142,7 +156,7 @@ def _encode(job: Job, options: dict[str, Any]) -> None:
     _report(job, facts, time.perf_counter() - start, options["as_json"])
 
 
-def _check_target(target: str) -> None:
+def check_target(target: str) -> None:
     """Refuses names of originals: whoever leaves OUT away must not lose the last input."""
     from vaecodec.codec.errors import InputError
     from vaecodec.io.files import IMAGE_SUFFIXES, SIGNAL_SUFFIXES
@@ -236,11 +250,36 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
         raise InputError("--psnr is for pictures; a signal takes --prdn")
     facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra}
     if options["max_error"] is not None:
-        return bytes(codec.encode(content.samples, max_error=options["max_error"], **facts))
+        stream = bytes(codec.encode(content.samples, max_error=options["max_error"], step=options["step"], **facts))
+        if options["lossless"]:
+            _check_lossless(stream, content, source)
+        return stream
     own = codec.bundle.manifest.get("rate")
     if own and content.rate and not 0.8 < content.rate / own < 1.25:
         click.echo(f"vaecodec: note: {source} has {float(content.rate):g} Hz, {codec.bundle.name} was trained on {own:g} Hz", err=True)
     return bytes(codec.encode(content.samples, **target, prdn=options["prdn"], **facts))
+
+
+def _check_lossless(stream: bytes, content: Any, source: str) -> None:
+    """Says where float samples do not come back to the last bit.
+
+    Raises:
+        InputError: they are off by more than their own rounding, so they are no multiples of the step.
+    """
+    import numpy as np
+
+    from vaecodec.codec.bounded import BoundedCodec
+    from vaecodec.codec.errors import InputError
+
+    samples = content.samples
+    if samples.dtype.kind != "f":
+        return
+    again = BoundedCodec().decode(stream)
+    # A multiple of a decimal step, which no binary float holds exactly, is off by a bit or two.
+    if (np.abs(again - samples) > MOST_ULPS * np.spacing(np.abs(samples))).any():
+        raise InputError("--lossless: the samples are no whole multiples of one step: give the step of their grid with --step, or --max-error")
+    if (again != samples).any() and "csv" not in content.extra:
+        click.echo(f"vaecodec: note: {source}: multiples of a step that {samples.dtype} cannot hold: the last bits of samples may differ", err=True)
 
 
 def _neighbour(source: str, name: str) -> bytes:

@@ -18,7 +18,7 @@ import click
 
 from vaecodec.codec.errors import InputError, LimitError, VaecodecError
 
-__all__ = ["STDIO", "Job", "jobs", "progress", "read_input", "run_all", "write_outputs"]
+__all__ = ["STDIO", "Job", "followed", "jobs", "progress", "read_input", "refuse_existing", "run_all", "write_outputs"]
 
 STDIO = "-"
 # Inputs above this many bytes are refused before they are read into memory.
@@ -143,7 +143,7 @@ def write_outputs(target: str, contents: Mapping[str, bytes], force: bool) -> No
         if (folder / name).exists() and not (folder / name).is_file():
             raise InputError(f"{folder / name} is no regular file; - writes to standard output")
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [_followed(folder / name) for name in contents]
+    paths = [followed(folder / name) for name in contents]
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError(f"{' and '.join(str(folder / name) for name in contents)} are one file; give another name")
     with contextlib.ExitStack() as stack:
@@ -155,7 +155,7 @@ def write_outputs(target: str, contents: Mapping[str, bytes], force: bool) -> No
             _replace_all(pairs)
 
 
-def _followed(path: Path) -> Path:
+def followed(path: Path) -> Path:
     """What a link points at, or the path itself.
 
     Raises:

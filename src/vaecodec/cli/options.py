@@ -7,10 +7,18 @@ from fractions import Fraction
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from vaecodec.io.recording import parse_rate
 
-__all__ = ["Rate", "Region", "Scale", "Seconds"]
+__all__ = ["Offsets", "Rate", "Region", "Scale", "Seconds", "given"]
+
+
+def given(*names: str) -> list[str]:
+    """Those of some options that the command line gives, as they are written there: the long way, with its dashes."""
+    context = click.get_current_context()
+    options = (option for option in context.command.params if option.name in names)
+    return [option.opts[-1] for option in options if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE]
 
 
 class Rate(click.ParamType[Fraction]):
@@ -27,6 +35,20 @@ class Rate(click.ParamType[Fraction]):
         if not 0 < rate < 1 << 32:
             self.fail("a sampling rate is above 0 and below 2^32 Hz", param, ctx)
         return rate
+
+
+class Offsets(click.ParamType[tuple[int, ...]]):
+    """Whole numbers: 1024 or 1024,-960,0."""
+
+    name = "n,.."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Parses the numbers."""
+        if isinstance(value, tuple):
+            return value
+        if re.fullmatch("[-+]?[0-9]{1,10}(,[-+]?[0-9]{1,10})*", str(value)) is None:
+            self.fail(f"{value!r} is no whole number such as 1024, nor one for each channel such as 1024,-960", param, ctx)
+        return tuple(map(int, str(value).split(",")))
 
 
 class Seconds(click.ParamType[float]):

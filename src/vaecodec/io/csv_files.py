@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.codec.samples import find_step
 from vaecodec.io.csv_layout import MAX_PLACES, TimeColumn, decimals, rate_of, runs, time_column, unit_of_time, unroll
+from vaecodec.io.lines import is_number
 from vaecodec.io.recording import Recording
 
 __all__ = ["read", "write"]
@@ -78,7 +79,7 @@ def _table(data: bytes) -> tuple[list[str] | None, list[list[str]], str]:
         raise InputError("the CSV file is empty")
     if bad := next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None):
         raise FormatError(f"line {bad + 1} has {len(rows[bad])} columns, the first has {len(rows[0])}")
-    header = not any(map(_is_number, rows[0]))
+    header = not any(map(is_number, rows[0]))
     if header and len(rows) == 1:
         raise InputError("the CSV file has a header and no rows")
     return ([name.strip() for name in rows[0]] if header else None), rows[header:], separator
@@ -130,10 +131,10 @@ def _as_time(name: str, cells: list[str], values: NDArray[np.float64], first: bo
 
 def _numbers(column: list[str], name: str) -> NDArray[np.float64] | None:
     """A column's values, None for text; a hole in a column of numbers is an error."""
-    if not any(map(_is_number, column)):
+    if not any(map(is_number, column)):
         return None
     for row, cell in enumerate(column):
-        if not _is_number(cell):
+        if not is_number(cell):
             raise InputError(f"row {row + 1} of column {name!r}: expected a number, found {cell!r}; fill the gaps first")
     values = np.array(column, np.float64)
     if not np.isfinite(values).all():
@@ -146,14 +147,6 @@ def _text_runs(column: list[str], name: str) -> list[list[Any]]:
     if pairs is None:
         raise InputError(f"text column {name!r} changes too often to be carried along; name the columns wanted with --columns")
     return pairs
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
 
 
 def _place(index: int, cells: dict[int, Any]) -> int:

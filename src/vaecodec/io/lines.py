@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec.errors import FormatError, InputError
 
-__all__ = ["LineReader", "RawReader", "write_lines", "write_raw_samples"]
+__all__ = ["LineReader", "RawReader", "is_number", "write_lines", "write_raw_samples"]
 
 Samples = NDArray[Any]
 MAX_LINE = 1 << 16
@@ -59,7 +59,7 @@ class LineReader:
         """The samples of the lines that are complete now, `[n, channels]`.
 
         Raises:
-            FormatError: a line without end, or one that is no numbers.
+            FormatError: a line without end, of separators only, or of anything but numbers.
             InputError: a line of another number of channels, or numbers with decimals and no step.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -83,9 +83,10 @@ class LineReader:
         if not text or text.startswith("#"):
             return None
         fields = text.replace(",", " ").replace(";", " ").split()
-        try:
-            row = [int(field) if self._dtype is np.int64 else float(field) for field in fields]
-        except ValueError:
+        if not fields:
+            raise FormatError(f"line {self._line} has separators and no number: {text[:40]!r}")
+        row = self._numbers(fields)
+        if row is None:
             self._refuse(fields)
             return None
         if self._channels not in (None, len(row)):
@@ -93,16 +94,33 @@ class LineReader:
         self._channels = len(row)
         return row
 
+    def _numbers(self, fields: list[str]) -> list[float] | None:
+        if not all(map(_is_plain, fields)):
+            return None
+        try:
+            return [int(field) if self._dtype is np.int64 else float(field) for field in fields]
+        except ValueError:
+            return None
+
     def _refuse(self, fields: list[str]) -> None:
         """Complains of a line that is no numbers, but for one of names at the start."""
-        if self._channels is None and not any(_is_number(field) for field in fields):
+        if self._channels is None and not any(map(_is_float, fields)):
             return
-        if all(_is_number(field) for field in fields):
+        if all(map(is_number, fields)):
             raise InputError(f"line {self._line} has decimals: give the value of one unit with --step")
         raise FormatError(f"line {self._line} is no numbers: {' '.join(fields)[:40]!r}")
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number in a file; what else Python takes for one, `1_000` and the digits of other scripts, is none."""
+    return _is_plain(text) and _is_float(text)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "_" not in text
+
+
+def _is_float(text: str) -> bool:
     try:
         float(text)
     except ValueError:
