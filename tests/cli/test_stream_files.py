@@ -19,7 +19,7 @@ from vaecodec.cli import run, stream
 from vaecodec.io.arrays import save_npy
 
 SIGNAL = str(SIGNAL_BUNDLE)
-ENCODE = ["encode", "--stream", "-m", SIGNAL, "--rate", "100", "--packet", "0.5s"]
+ENCODE = ["encode", "--stream", "-m", SIGNAL, "--rate", "100", "--packet", "0.5s", "--stream-id", "1"]
 LINES = [*ENCODE, "--input-format", "csv"]
 DECODE = ["decode", "--stream", "-m", SIGNAL]
 SAMPLES = np.rint(beats(2000)).astype("<i2")
