@@ -138,7 +138,7 @@ def _coarsest(encode: Callable[[int], tuple[bytes, float]], good: Callable[[floa
 def only_one(*targets: object) -> None:
     """InputError if more than one of these is given (not None)."""
     if sum(value is not None for value in targets) > 1:
-        raise InputError("give one of quality, target_bytes, target_bpp, psnr, prdn and max_error, not several")
+        raise InputError("give one of quality, target_bytes, target_bpp, psnr, prdn, max_error and bitrate, not several")
 
 
 def encode_at(

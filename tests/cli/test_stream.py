@@ -149,7 +149,7 @@ def test_what_was_wrong_is_said_and_written_down(capsys: pytest.CaptureFixture[s
     assert run([*DECODE, "b.vae", "b.raw", "--report", "r.json"]) == 3
     assert len(Path("b.raw").read_bytes()) == 4000
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["vaecodec: fault: lost at packet 8, 1 packet", "vaecodec: fault: duplicated at packet 18, 1 packet"]
+    assert lines == ["vaecodec: fault: lost at packet 8", "vaecodec: fault: duplicated at packet 18"]
     report = [json.loads(line) for line in Path("r.json").read_text().splitlines()]
     assert report[0] == {"fault": "lost", "number": 8, "count": 1}
     assert {"origin": "concealed", "number": 8, "first": 384, "samples": 48} in report
@@ -199,3 +199,13 @@ def test_a_stream_that_is_none_leaves_no_file() -> None:
 def test_command_lines_that_cannot_be_meant(arguments: list[str], code: int) -> None:
     assert run(arguments) == code
     assert Path("in.raw").stat().st_size == 4000
+
+
+def test_longer_gaps_than_wanted_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*ENCODE, "in.raw", "a.vae"]) == 0
+    sent = packets(Path("a.vae").read_bytes())
+    Path("b.vae").write_bytes(b"".join([*sent[:9], *sent[13:]]))
+    for conceal, kept in (("10s", 2000), ("1s", 2000 - 4 * 48)):
+        assert run([*DECODE, "b.vae", f"{conceal}.raw", "--conceal", conceal]) == 3
+        assert len(Path(f"{conceal}.raw").read_bytes()) == 2 * kept
+    assert "lost at packet 8, 4 packets" in capsys.readouterr().err

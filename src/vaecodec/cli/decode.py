@@ -13,7 +13,7 @@ from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, ru
 from vaecodec.cli.options import Region, Scale, Seconds, given
 
 # What means something with --stream alone, and what only without it.
-OF_STREAMS = ("report", "lookahead")
+OF_STREAMS = ("report", "lookahead", "conceal")
 OF_FILES = ("region", "scale", "partial", "fast", "as_json")
 
 
@@ -26,6 +26,7 @@ OF_FILES = ("region", "scale", "partial", "fast", "as_json")
 @click.option("--allow-partial", "partial", is_flag=True, help="Decode what there is of a picture that is cut off or damaged.")
 @click.option("--fast", is_flag=True, help="About twice as fast for a picture, at the cost of some tenths of a dB.")
 @click.option("--stream", is_flag=True, help="A stream as it comes, whatever is missing; - is standard input or output.")
+@click.option("--conceal", type=Seconds(), help="Longest gap of a stream that is made up, 60 s unless given; longer ones are left out of the output.")
 @click.option("--lookahead", type=Seconds(), help="Seconds a stream's samples wait for those after them; all that may matter unless given.")
 @click.option("--report", type=click.Path(dir_okay=False), help="File for faults of a stream and what is approximate or made up, as JSON lines.")
 @click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads.")

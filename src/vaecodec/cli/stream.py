@@ -63,7 +63,8 @@ def decode_stream(paths: tuple[str, ...], options: dict[str, Any]) -> int:
     kind = _output_kind(target, options["output_format"])
     files = _output_files(target, kind)
     check_files(source, files if options["report"] is None else [*files, options["report"]], options["force"])
-    decoder = Decoder(options["model"], threads=options["threads"], lookahead=options["lookahead"])
+    conceal = {} if options["conceal"] is None else {"conceal": options["conceal"]}
+    decoder = Decoder(options["model"], threads=options["threads"], lookahead=options["lookahead"], **conceal)
     with nullcontext() if options["report"] is None else Output(options["report"], is_live(source)) as lines:
         report = _Report(decoder, lines)
         try:
@@ -207,8 +208,8 @@ class _Report:
         """Says what was found wrong since the last call."""
         for fault in self._decoder.faults():
             where = "" if fault.number is None else f" at packet {fault.number}"
-            what = f"{fault.count} bytes" if fault.kind in ("damaged", "joined") else f"{fault.count} packet{'s' * (fault.count > 1)}"
-            click.echo(f"vaecodec: fault: {fault.kind}{where}, {what}", err=True)
+            what = f", {fault.count} bytes" if fault.kind in ("damaged", "joined") else f", {fault.count} packets" if fault.count > 1 else ""
+            click.echo(f"vaecodec: fault: {fault.kind}{where}{what}", err=True)
             self._line({"fault": fault.kind, "number": fault.number, "count": fault.count})
             self.harmed |= fault.kind not in HARMLESS or (fault.kind == "joined" and fault.count > 0)
 
