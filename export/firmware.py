@@ -43,6 +43,8 @@ PLACES = {
     "library.json": "library.json",
     "library.properties": "library.properties",
     "main.c": "examples/filter/main.c",
+    "qemu.c": "examples/qemu/main.c",
+    "qemu.ld": "examples/qemu/cortex_m4.ld",
 }
 MOST_CHANNELS = 16
 BYTES_A_SAMPLE, MORE_BYTES = 2, 96  # room for a packet: what its samples would take as they are, and for what it has besides
