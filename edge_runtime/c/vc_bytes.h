@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vc_target.h"
+
 /* Everywhere in this core `>>` of a negative number is taken to be arithmetic, as on every compiler we know of. */
 typedef char vc_shift_is_arithmetic_[((-3 >> 1) == -2) ? 1 : -1];
 
@@ -53,6 +55,21 @@ static inline void vc_move_down(int16_t *to, const int16_t *from, int32_t n)
     for (int32_t i = 0; i < n; i++) to[i] = from[i];
 }
 
+#if VC_HAVE_SATURATION
+static inline int16_t vc_sat16(int32_t v)
+{
+    __asm__("ssat %0, #16, %1" : "=r"(v) : "r"(v));
+    return (int16_t)v;
+}
+
+/* (v + 2^(s-1)) >> s for s > 0, v for s = 0, s at most 15. */
+static inline int16_t vc_round_shift_sat16(int32_t v, unsigned s)
+{
+    int32_t half = ((int32_t)1 << s) >> 1;
+    __asm__("qadd %0, %1, %2" : "=r"(v) : "r"(v), "r"(half));
+    return vc_sat16(v >> s);
+}
+#else
 static inline int16_t vc_sat16(int32_t v)
 {
     return (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
@@ -66,5 +83,6 @@ static inline int16_t vc_round_shift_sat16(int32_t v, unsigned s)
     if (v > INT32_MAX - half) v = INT32_MAX - half;
     return vc_sat16((v + half) >> s);
 }
+#endif
 
 #endif

@@ -32,6 +32,13 @@
 #define VC_HAVE_DSP 0
 #endif
 
+/* Instructions that saturate. */
+#if VC_HAVE_DSP || VC_HAVE_MVE
+#define VC_HAVE_SATURATION 1
+#else
+#define VC_HAVE_SATURATION 0
+#endif
+
 enum { VC_KERNEL_PORTABLE = 0, VC_KERNEL_AVX2 = 1, VC_KERNEL_DSP = 2, VC_KERNEL_MVE = 3 };
 
 /* The fastest kernels this machine runs. */
