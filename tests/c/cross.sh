@@ -29,7 +29,7 @@ freestanding() { # compiler, flags
     shift
     mkdir -p "$work/free"
     for file in "${SOURCES[@]}"; do
-        "$cc" "${WARN[@]}" -Os -ffreestanding -fno-tree-loop-distribute-patterns "$@" -c "$file" -o "$work/free/$(basename "$file" .c).o"
+        "$cc" "${WARN[@]}" -Os -ffreestanding -fno-pic -fno-tree-loop-distribute-patterns "$@" -c "$file" -o "$work/free/$(basename "$file" .c).o"
     done
     "$cc" -nostdlib -r "$work"/free/*.o -o "$work/free/core.o"
     local missing
