@@ -142,7 +142,7 @@ class Trainer:
     def _function(self, quantised: bool):
         """The step as a graph: one for float, one for integer grids, since a graph keeps what held when it was made."""
         if quantised not in self._functions:
-            self._functions[quantised] = tf.function(self._distributed_step, autograph=False)
+            self._functions[quantised] = tf.function(self._distributed_step, reduce_retracing=True, autograph=False)
         return self._functions[quantised]
 
     def _distributed_step(self, data) -> Losses:
