@@ -244,7 +244,9 @@ def test_a_pipe_with_a_name_is_an_input() -> None:
 
 
 def started(arguments: list[str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", "from vaecodec.cli import main; main()", *arguments]
+    """The command as a process that an interrupt reaches, even where this one runs in the background of a shell and ignores them."""
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{listening}; from vaecodec.cli import main; main()", *arguments]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
