@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "machine.h"
+#include "stack.h"
 
 extern uint32_t stack_top, data_start, data_end, data_load, bss_start, bss_end;
 
@@ -37,7 +38,10 @@ void start_in_c(void)
 {
     for (uint32_t *to = &data_start, *from = &data_load; to < &data_end;) *to++ = *from++;
     for (uint32_t *to = &bss_start; to < &bss_end;) *to++ = 0;
-    leave(run());
+    paint_stack();
+    int code = run();
+    print_stack();
+    leave(code);
 }
 
 /* Floating point and MVE are switched on before any C: compilers use their registers where they like. */

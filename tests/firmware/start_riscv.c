@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "machine.h"
+#include "stack.h"
 
 extern uint32_t bss_start, bss_end;
 
@@ -30,7 +31,10 @@ void leave(int code)
 __attribute__((used)) void start_in_c(void)
 {
     for (uint32_t *to = &bss_start; to < &bss_end;) *to++ = 0;
-    leave(run());
+    paint_stack();
+    int code = run();
+    print_stack();
+    leave(code);
 }
 
 __attribute__((naked, section(".start"))) void reset(void)

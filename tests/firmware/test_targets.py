@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from firmware.cores import TARGETS, WARNINGS, build, export, need, run
 
 import vaecodec
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError, ModelError
 from vaecodec.export.firmware import Firmware, export_firmware
 
-HERE = Path(__file__).parent
-WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
-BARE = ["-ffreestanding", "-fno-tree-loop-distribute-patterns", "-nostdlib", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"]
-SEMIHOSTING = (
-    *("-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=sh,mux=off"),
-    *("-semihosting-config", "enable=on,target=native,chardev=sh"),
-)
 HELPERS = ("__aeabi_", "__clz", "__ctz", "__udiv", "__umod", "__div", "__mod", "__mul", "__ashl", "__lshr", "__ashr")
-
-
-@dataclass(frozen=True)
-class Target:
-    """A core: how to build for it and what runs it."""
-
-    compiler: str
-    flags: tuple[str, ...]
-    runner: tuple[str, ...]
-    start: str
-    script: str | None = None
-
-
-def cortex(core: str, board: str, *flags: str) -> Target:
-    runner = "qemu-system-arm", "-M", board, *SEMIHOSTING, "-kernel"
-    return Target("arm-none-eabi-gcc", ("-mthumb", f"-mcpu={core}", *flags), runner, "start_arm.c", "cortex_m.ld")
-
-
-TARGETS = {
-    "M0+": cortex("cortex-m0plus", "mps2-an385"),
-    "M4F": cortex("cortex-m4", "mps2-an386", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
-    "M7": cortex("cortex-m7", "mps2-an500", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
-    "M55": cortex("cortex-m55", "mps3-an547", "-mfloat-abi=hard"),
-    "RV32IMC": Target("riscv64-unknown-elf-gcc", ("-march=rv32imc", "-mabi=ilp32", "-mcmodel=medany"),
-                      ("qemu-system-riscv32", "-M", "virt", "-bios", "none", *SEMIHOSTING, "-kernel"), "start_riscv.c", "riscv_virt.ld"),
-    "aarch64": Target("aarch64-linux-gnu-gcc", ("-static",), ("qemu-aarch64",), "start_linux.c"),
-    "armhf": Target("arm-linux-gnueabihf-gcc", ("-static",), ("qemu-arm",), "start_linux.c"),
-    "host, sanitized": Target("clang", ("-fsanitize=address,undefined", "-fno-sanitize-recover=all"), (), "start_linux.c"),
-}
 
 
 def beats(samples: int) -> np.ndarray:
@@ -64,11 +27,7 @@ def beats(samples: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("firmware") / "model"
-    export_firmware(Bundle.open("ecg"), folder, Firmware(name="model", packet=2, key=4, offset=1024))
-    samples = beats(5 * 704 + 100)
-    (folder / "samples.h").write_text(
-        "#include <stdint.h>\nstatic const int16_t samples[] = {" + ", ".join(map(str, samples)) + "};\n#define SETTINGS {600, 2, 0, 7, {1024}}\n"
-    )
+    export(folder, beats(5 * 704 + 100), Firmware(name="model", packet=2, key=4, offset=1024))
     return folder
 
 
@@ -78,32 +37,11 @@ def expected() -> list[str]:
     return [packet.hex() for packet in encoder.feed(beats(5 * 704 + 100)) + encoder.flush()]
 
 
-def need(*tools: str) -> None:
-    """Skips where a compiler or an emulator is missing; CI has them all."""
-    for tool in tools:
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-
-
-def build(target: Target, library: Path, program: Path) -> None:
-    need(target.compiler, *target.runner[:1])
-    bare = [*BARE, "-T", str(HERE / target.script)] if target.script else []
-    sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / "program.c")]
-    include = [f"-I{library / 'src'}", f"-I{library}", f"-I{HERE}"]
-    start = program.with_suffix(".start.o")
-    begin = [target.compiler, "-std=gnu99", "-O1", *target.flags, *bare[:1], f"-I{HERE}"]
-    subprocess.run([*begin, "-c", str(HERE / target.start), "-o", str(start)], check=True)
-    link = ["-lgcc"] if target.script else []
-    subprocess.run([target.compiler, *WARNINGS, "-O2", *target.flags, *bare, *include, *sources, str(start), "-o", str(program), *link], check=True)
-
-
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_core_makes_the_packets_of_the_codec(name: str, library: Path, expected: list[str], tmp_path: Path) -> None:
     target, program = TARGETS[name], tmp_path / "program.elf"
     build(target, library, program)
-    done = subprocess.run([*target.runner, str(program)], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split() == expected
+    assert run(target, program) == expected
 
 
 @pytest.mark.parametrize("name", ["M0+", "M4F", "M55", "RV32IMC"])

@@ -1,0 +1,97 @@
+"""Builds firmware as it is exported, for several cores, and runs it under QEMU: what tests and figures share."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vaecodec.codec.bundle import Bundle
+from vaecodec.export.firmware import Firmware, export_firmware
+
+HERE = Path(__file__).parent
+WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
+BARE = ["-ffreestanding", "-fno-tree-loop-distribute-patterns", "-nostdlib", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"]
+SEMIHOSTING = (
+    *("-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=sh,mux=off"),
+    *("-semihosting-config", "enable=on,target=native,chardev=sh"),
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A core: how to build for it and what runs it.
+
+    Attributes:
+        compiler: its GCC.
+        flags: what tells the compiler the core.
+        runner: the emulator and its arguments before the program; nothing for this machine.
+        start: the file that starts it.
+        script: how it is linked, if it is bare.
+        code: where code lies.
+    """
+
+    compiler: str
+    flags: tuple[str, ...]
+    runner: tuple[str, ...]
+    start: str
+    script: str | None = None
+    code: int = 0
+
+
+def _cortex(core: str, board: str, *flags: str) -> Target:
+    runner = "qemu-system-arm", "-M", board, *SEMIHOSTING, "-kernel"
+    return Target("arm-none-eabi-gcc", ("-mthumb", f"-mcpu={core}", *flags), runner, "start_arm.c", "cortex_m.ld")
+
+
+TARGETS = {
+    "M0+": _cortex("cortex-m0plus", "mps2-an385"),
+    "M4F": _cortex("cortex-m4", "mps2-an386", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    "M7": _cortex("cortex-m7", "mps2-an500", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
+    "M55": _cortex("cortex-m55", "mps3-an547", "-mfloat-abi=hard"),
+    "RV32IMC": Target("riscv64-unknown-elf-gcc", ("-march=rv32imc", "-mabi=ilp32", "-mcmodel=medany"),
+                      ("qemu-system-riscv32", "-M", "virt", "-bios", "none", *SEMIHOSTING, "-kernel"), "start_riscv.c", "riscv_virt.ld", 0x80000000),
+    "aarch64": Target("aarch64-linux-gnu-gcc", ("-static",), ("qemu-aarch64",), "start_linux.c"),
+    "armhf": Target("arm-linux-gnueabihf-gcc", ("-static",), ("qemu-arm",), "start_linux.c"),
+    "host, sanitized": Target("clang", ("-fsanitize=address,undefined", "-fno-sanitize-recover=all"), (), "start_linux.c"),
+}
+
+
+def need(*tools: str) -> None:
+    """Skips where a compiler or an emulator is missing; CI has them all."""
+    for tool in tools:
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+
+
+def export(folder: Path, samples: np.ndarray, wanted: Firmware) -> None:
+    """Exports `ecg` with the name `model`, and the samples beside it."""
+    export_firmware(Bundle.open("ecg"), folder, wanted)
+    numbers = ", ".join(map(str, samples.ravel()))
+    settings = "#define SETTINGS {600, 2, 0, 7, {1024}}"
+    (folder / "samples.h").write_text(f"#include <stdint.h>\nstatic const int16_t samples[] = {{{numbers}}};\n{settings}\n")
+
+
+def build(target: Target, library: Path, program: Path, *more: str) -> None:
+    """The program of program.c, with warnings as errors."""
+    need(target.compiler, *target.runner[:1])
+    bare = [*BARE, "-T", str(HERE / target.script)] if target.script else []
+    sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / "program.c")]
+    include = [f"-I{library / 'src'}", f"-I{library}", f"-I{HERE}"]
+    start = program.with_suffix(".start.o")
+    begin = [target.compiler, "-std=gnu99", "-O1", *target.flags, *bare[:2], f"-I{HERE}", *more]
+    subprocess.run([*begin, "-c", str(HERE / target.start), "-o", str(start)], check=True)
+    link = ["-lgcc"] if target.script else []
+    subprocess.run([target.compiler, *WARNINGS, "-O2", *target.flags, *bare, *include, *sources, str(start), "-o", str(program), *link], check=True)
+
+
+def run(target: Target, program: Path, more: Sequence[str] = ()) -> list[str]:
+    """What it prints, by lines."""
+    done = subprocess.run([*target.runner, str(program), *more], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()

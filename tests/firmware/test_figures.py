@@ -1,0 +1,35 @@
+"""What firmware costs stays what figures.json says: nobody makes it dearer without noticing, or cheaper without writing it down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from firmware import figures
+from firmware.cores import HERE, TARGETS, export, need
+
+from vaecodec.export.firmware import Firmware
+
+KEPT = json.loads((HERE / "figures.json").read_text())
+SLACK = 0.02  # compilers differ a little
+# What `ecg` may take on a Cortex-M4F: memory and stack are 16 KB together.
+BUDGET = {"instructions": 4000, "flash": 96 << 10, "memory": 13 << 10, "stack": 3 << 10}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("figures") / "model"
+    export(folder, figures.heart(), Firmware(name="model", packet=2, offset=1024))
+    return folder
+
+
+@pytest.mark.parametrize("core", figures.CORES)
+def test_figures_are_those_kept(core: str, library: Path, tmp_path: Path) -> None:
+    need(TARGETS[core].compiler, TARGETS[core].runner[0], "gcc")
+    found = figures.measure(core, library, figures.RATE * figures.SECONDS, tmp_path)
+    assert found == pytest.approx(KEPT[core], rel=SLACK)
+
+
+def test_a_cortex_m4f_keeps_its_budget() -> None:
+    assert {name: value for name, value in KEPT["M4F"].items() if value > BUDGET[name]} == {}
