@@ -26,7 +26,7 @@ static void add_segment(int32_t sums[VC_CONV_CHANNELS], const int16_t *x, const 
 {
     int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
     ptrdiff_t pitch3 = 3 * pitch;
-    const int16_t *end = x + n / INPUTS * INPUTS;
+    const int16_t *end = x + (uint32_t)n / INPUTS * INPUTS;
     for (; x != end; x += INPUTS, w += INPUTS) {
         uint32_t low = load(x), odd = load(x + 2), even, u, v;
         __asm__("pkhbt %[even], %[low], %[odd], lsl #16\n\t"
@@ -35,7 +35,7 @@ static void add_segment(int32_t sums[VC_CONV_CHANNELS], const int16_t *x, const 
                 : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [odd] "+r"(odd), [even] "=&r"(even), [u] "=&r"(u), [v] "=&r"(v)
                 : [low] "r"(low), [w] "r"(w), [pitch] "r"(pitch), [pitch3] "r"(pitch3));
     }
-    for (n %= INPUTS; n > 0; n--, x++, w++) {
+    for (uint32_t rest = (uint32_t)n % INPUTS; rest > 0; rest--, x++, w++) {
         a += *x * w[0];
         b += *x * w[pitch];
         c += *x * w[2 * pitch];

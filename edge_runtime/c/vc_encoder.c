@@ -42,25 +42,25 @@ static int32_t block_of(const vc_device_model *d)
     return (int32_t)1 << d->plan->model->levels;
 }
 
-static void plan(vc_encoder *e, const vc_device_model *d, vc_arena *a)
+static void plan(vc_encoder_parts *p, const vc_device_model *d, vc_arena *a)
 {
     int32_t n = block_of(d) * channels_of(d);
-    e->pyramids = (vc_pyramid *)vc_arena_take(a, channels_of(d), sizeof *e->pyramids);
+    p->pyramids = (vc_pyramid *)vc_arena_take(a, channels_of(d), sizeof *p->pyramids);
     for (int32_t c = 0; c < channels_of(d); c++) {
         vc_pyramid counted;
-        vc_pyramid_plan(e->pyramids ? &e->pyramids[c] : &counted, d->plan->model, a);
+        vc_pyramid_plan(p->pyramids ? &p->pyramids[c] : &counted, d->plan->model, a);
     }
-    e->block = (int16_t *)vc_arena_take(a, n, sizeof(int16_t));
-    e->latents = (int16_t *)vc_arena_take(a, n, sizeof(int16_t));
-    e->beyond = (int16_t *)vc_arena_take(a, n, sizeof(int16_t));
-    e->out = (uint8_t *)vc_arena_take(a, (int64_t)d->packet_bytes + ROOM_BEFORE + ROOM_BEHIND, 1);
+    p->block = (int16_t *)vc_arena_take(a, n, sizeof(int16_t));
+    p->latents = (int16_t *)vc_arena_take(a, n, sizeof(int16_t));
+    p->beyond = (int16_t *)vc_arena_take(a, n, sizeof(int16_t));
+    p->out = (uint8_t *)vc_arena_take(a, (int64_t)d->packet_bytes + ROOM_BEFORE + ROOM_BEHIND, 1);
 }
 
 int64_t vc_encoder_memory(const vc_device_model *d)
 {
-    vc_encoder e;
+    vc_encoder_parts p;
     vc_arena a = {NULL, 0};
-    plan(&e, d, &a);
+    plan(&p, d, &a);
     return a.used + VC_ARENA_ALIGN + vc_prior_plan_memory(d->plan);
 }
 
@@ -150,15 +150,15 @@ int vc_encoder_begin(vc_encoder *e, const vc_device_model *d, const vc_encoder_s
     if (vc_crc32c(VC_CRC32C_START, m->blob, m->size) != d->blob_crc) return VC_EM_CRC;
     vc_zero(e, sizeof *e);
     vc_arena a = vc_arena_in(memory);
-    plan(e, d, &a);
+    plan(&e->in, d, &a);
     e->device = d;
     vc_copy_down((uint8_t *)&e->settings, (const uint8_t *)s, sizeof *s);
     e->setting = e->next_setting = setting_of(m, s->quality);
     e->step = e->key_step = e->setting / SUBSTEPS;
-    for (int32_t c = 0; c < channels_of(d); c++) vc_pyramid_begin(&e->pyramids[c]);
-    lay_bands(e, e->latents, e->bands);
-    lay_bands(e, e->beyond, e->excess);
-    vc_stream_begin(&e->stream, e->out, put_constant(e, e->out));
+    for (int32_t c = 0; c < channels_of(d); c++) vc_pyramid_begin(&e->in.pyramids[c]);
+    lay_bands(e, e->in.latents, e->bands);
+    lay_bands(e, e->in.beyond, e->excess);
+    vc_stream_begin(&e->stream, e->in.out, put_constant(e, e->in.out));
     size_t used = (size_t)(a.base + a.used - (uint8_t *)memory);
     return vc_prior_plan_begin(&e->prior, d->plan, e->step, (uint8_t *)memory + used, n - used);
 }
@@ -182,8 +182,8 @@ static void hand_out(vc_encoder *e, unsigned head, const uint8_t *payload, size_
 {
     vc_encoder_packet *w = &e->waiting;
     size_t capacity = e->device->packet_bytes + ROOM_BEFORE + ROOM_BEHIND;
-    int64_t size = vc_stream_write(&e->stream, e->out, capacity, head, e->number, payload, n);
-    w->data = e->out;
+    int64_t size = vc_stream_write(&e->stream, e->in.out, capacity, head, e->number, payload, n);
+    w->data = e->in.out;
     w->size = (size_t)size;
     w->kind = head & 7;
     w->number = e->number;
@@ -196,7 +196,7 @@ static void hand_out(vc_encoder *e, unsigned head, const uint8_t *payload, size_
 
 static void hand_out_sync(vc_encoder *e)
 {
-    uint8_t *payload = e->out + VC_PACKET_HEAD_MAX;
+    uint8_t *payload = e->in.out + VC_PACKET_HEAD_MAX;
     int n = put_long_varint(payload, e->number);
     hand_out(e, VC_KIND_SYNC, payload, (size_t)n + put_constant(e, payload + n));
     e->next_sync = e->number + e->device->sync;
@@ -204,7 +204,7 @@ static void hand_out_sync(vc_encoder *e)
 
 static void hand_out_end(vc_encoder *e)
 {
-    uint8_t *payload = e->out + VC_PACKET_HEAD_MAX;
+    uint8_t *payload = e->in.out + VC_PACKET_HEAD_MAX;
     hand_out(e, VC_KIND_END, payload, (size_t)put_long_varint(payload, e->samples));
 }
 
@@ -249,7 +249,7 @@ static void begin_packet(vc_encoder *e)
         expect(e, t - e->before);
     }
     e->nonzero = 0;
-    vc_range_start(&e->coder, e->out + ROOM_BEFORE, e->device->packet_bytes);
+    vc_range_start(&e->coder, e->in.out + ROOM_BEFORE, e->device->packet_bytes);
 }
 
 /* What the payload begins with, before its range-coded part. Returns how many bytes, and adds head bits. */
@@ -267,7 +267,7 @@ static size_t put_fields(vc_encoder *e, unsigned *head, uint32_t samples)
         *head |= VC_HEAD_SHORT;
         n += (size_t)vc_varint_write(fields + n, samples);
     }
-    vc_copy_down(e->out + ROOM_BEFORE - n, fields, n);
+    vc_copy_down(e->in.out + ROOM_BEFORE - n, fields, n);
     return n;
 }
 
@@ -284,9 +284,9 @@ static void end_packet(vc_encoder *e)
     uint32_t bits = coded_bits(&e->coder);
     e->lost = vc_range_finish(&e->coder) != VC_OK;
     size_t n = e->nonzero && !e->lost ? e->coder.size : 0;
-    if (e->nonzero && n == 0) e->out[ROOM_BEFORE + n++] = 0; /* no bytes would mean that all is zero */
+    if (e->nonzero && n == 0) e->in.out[ROOM_BEFORE + n++] = 0; /* no bytes would mean that all is zero */
     size_t fields = put_fields(e, &head, short_samples(e));
-    hand_out(e, head, e->out + ROOM_BEFORE - fields, fields + n);
+    hand_out(e, head, e->in.out + ROOM_BEFORE - fields, fields + n);
     judge(e, bits);
     e->number++;
     e->place = e->place + 1 == e->device->group ? 0 : e->place + 1;
@@ -313,7 +313,7 @@ static void quantise_band(vc_encoder *e, uint32_t band, int32_t channel)
 {
     const vc_model *m = model_of(e);
     const vc_band *z = &e->bands[band], *excess = &e->excess[band];
-    const int16_t *y = vc_pyramid_band(&e->pyramids[channel], band);
+    const int16_t *y = vc_pyramid_band(&e->in.pyramids[channel], band);
     int32_t own = vc_model_band(m, band).rounding, chosen = e->settings.effort > 1;
     int32_t less = e->setting % SUBSTEPS < own ? e->setting % SUBSTEPS : own;
     int32_t round = own >= NEAREST ? own : !chosen ? own - less : own + NARROWING < NEAREST ? own + NARROWING : NEAREST;
@@ -350,7 +350,7 @@ static int advance(vc_encoder *e, const int16_t *block)
         hand_out_sync(e);
         return 0;
     }
-    for (int32_t c = 0; c < channels_of(e->device); c++) vc_pyramid_push(&e->pyramids[c], block ? block + c * block_of(e->device) : NULL);
+    for (int32_t c = 0; c < channels_of(e->device); c++) vc_pyramid_push(&e->in.pyramids[c], block ? block + c * block_of(e->device) : NULL);
     if (comes_out) code_block(e);
     else e->ahead++;
     if (comes_out && e->row == e->device->rows) end_packet(e);
@@ -359,7 +359,7 @@ static int advance(vc_encoder *e, const int16_t *block)
 
 static int advance_full(vc_encoder *e)
 {
-    if (!advance(e, e->block)) return 0;
+    if (!advance(e, e->in.block)) return 0;
     e->filled = 0;
     return 1;
 }
@@ -371,7 +371,7 @@ int32_t vc_encoder_push(vc_encoder *e, const int16_t *samples, int32_t n)
     int32_t cols = channels_of(e->device), block = block_of(e->device), taken = 0;
     for (; taken < n; taken++) {
         if (e->filled == block && !advance_full(e)) break;
-        for (int32_t c = 0; c < cols; c++) e->block[c * block + e->filled] = convert(e, *samples++, c);
+        for (int32_t c = 0; c < cols; c++) e->in.block[c * block + e->filled] = convert(e, *samples++, c);
         e->filled++;
     }
     if (e->filled == block) advance_full(e);
@@ -397,7 +397,7 @@ static void pad(vc_encoder *e)
 {
     int32_t block = block_of(e->device);
     for (; e->filled < block; e->filled++)
-        for (int32_t c = 0; c < channels_of(e->device); c++) e->block[c * block + e->filled] = e->block[c * block + e->filled - 1];
+        for (int32_t c = 0; c < channels_of(e->device); c++) e->in.block[c * block + e->filled] = e->in.block[c * block + e->filled - 1];
 }
 
 /* Returns 0 where a packet must be fetched first. */
@@ -407,7 +407,7 @@ static int end_signal(vc_encoder *e)
         pad(e);
         if (!advance_full(e)) return 0;
     }
-    for (int32_t c = 0; c < channels_of(e->device); c++) vc_pyramid_end(&e->pyramids[c]);
+    for (int32_t c = 0; c < channels_of(e->device); c++) vc_pyramid_end(&e->in.pyramids[c]);
     e->left = e->ahead;
     e->phase = DRAINING;
     return 1;

@@ -68,15 +68,20 @@ typedef struct vc_encoder_packet {
     uint32_t saturated;  /* samples so far that lay beyond what offset and shift allow */
 } vc_encoder_packet;
 
+/* What an encoder has in its workspace. */
+typedef struct vc_encoder_parts {
+    vc_pyramid *pyramids;      /* of each channel */
+    int16_t *block;            /* samples of the running block, [channel][2^L] */
+    int16_t *latents, *beyond; /* of a block, and what they leave */
+    uint8_t *out;              /* the packet */
+} vc_encoder_parts;
+
 typedef struct vc_encoder {
     const vc_device_model *device;
     vc_encoder_settings settings;
     vc_prior prior;
-    vc_pyramid *pyramids;            /* of each channel */
+    vc_encoder_parts in;
     vc_band bands[VC_MAX_DEVICE_BANDS], excess[VC_MAX_DEVICE_BANDS];
-    int16_t *block;                  /* samples of the running block, [channel][2^L] */
-    int16_t *latents, *beyond;       /* of a block, and what they leave */
-    uint8_t *out;                    /* the packet */
     vc_range_encoder coder;
     vc_stream stream;
     vc_encoder_packet waiting;       /* size 0: none */
