@@ -100,6 +100,8 @@ class Encoder:
         self._rows = _blocks(packet, self._rate / self._block)
         self._packet = self._rows * self._block
         self._group = 1 if key is None else _count(key, "key", MOST_SECONDS, self._rate / self._packet)
+        if key is not None and key < packet:
+            raise InputError(f"key packets are at least a packet apart: key is {shown(key)} seconds, a packet has {shown(packet)}")
         self._sync = _count(sync, "sync", MOST_SYNC, self._rate / self._packet)
         self._setting = setting(DEFAULT_QUALITY if quality is None else quality, self._model.t_lo, self._model.t_hi)
         self._plan = rdoq.plan(whole_number(effort, "effort", *EFFORTS))

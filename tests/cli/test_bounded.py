@@ -157,7 +157,8 @@ def test_a_step_is_the_unit_of_a_bound() -> None:
     assert 0.6 <= np.abs(np.load("out.npy") - MULTIPLES / 10).max() < 0.7 + 1e-9
 
 
-@pytest.mark.parametrize("options", [[], ["-m", SIGNAL]])
-def test_a_step_alone_means_nothing(record: np.ndarray, options: list[str]) -> None:
-    assert run(["encode", "100.hea", "a.vae", "--step", "0.1", *options]) == 2
-    assert run(["encode", "100.hea", "a.vae", "--step", "0.1", "--lossless", *options]) == 7
+@pytest.mark.parametrize("options", [["-m", SIGNAL], ["--lossless"], ["--max-error", "2"]])
+def test_a_step_is_for_decimals(record: np.ndarray, options: list[str]) -> None:
+    assert run(["encode", "100.hea", "a.vae", "--step", "0.1", *options]) == 7
+    np.save("in.npy", MULTIPLES / 10)
+    assert run(["encode", "in.npy", "a.vae", "--step", "0.1", "--rate", "100", *options]) == 0

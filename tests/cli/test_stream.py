@@ -208,4 +208,8 @@ def test_longer_gaps_than_wanted_are_left_out(capsys: pytest.CaptureFixture[str]
     for conceal, kept in (("10s", 2000), ("1s", 2000 - 4 * 48)):
         assert run([*DECODE, "b.vae", f"{conceal}.raw", "--conceal", conceal]) == 3
         assert len(Path(f"{conceal}.raw").read_bytes()) == 2 * kept
+    assert run([*DECODE, "b.vae", "again.raw", "--conceal", "1s", "--report", "r.json"]) == 3
+    lines = [json.loads(line) for line in Path("r.json").read_text().splitlines()]
+    assert {"origin": "missing", "first": 8 * 48, "samples": 4 * 48} in lines
+    assert lines[-1]["samples"]["missing"] == 4 * 48
     assert "lost at packet 8, 4 packets" in capsys.readouterr().err

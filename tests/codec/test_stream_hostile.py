@@ -157,3 +157,8 @@ def test_quiet_channels_beside_very_loud_ones_are_balanced() -> None:
     codec = vaecodec.load("imu")
     stream = codec.encode(samples, rate=100, prdn=20)
     assert (channel_prdn(samples, codec.decode(stream)) <= 20).all()
+
+
+def test_key_packets_are_at_least_a_packet_apart() -> None:
+    with pytest.raises(InputError, match="at least a packet apart"):
+        Encoder(ECG, packet=2, key=1)

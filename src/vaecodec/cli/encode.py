@@ -45,7 +45,7 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--offset", type=Offsets(), multiple=True, help="Taken off a stream's samples, one number or one a channel: the scale stays fixed.")
 @click.option("--shift", type=click.IntRange(0, 15), help="With --offset, bits dropped from each sample.")
 @click.option("--stream-id", type=click.IntRange(0, 65535), help="Tells a stream from others; a CRC of its first samples unless given.")
-@click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of decimals: --lossless, --max-error, --stream.")
+@click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of decimals; the model's own, or what the decimals tell, unless given.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
 @click.option("--tile", type=click.IntRange(0, 65535), help="Side of independent tiles in pixels, rounded up to the model's grid; 0: none.")
@@ -108,8 +108,6 @@ def _check_stream_options(options: dict[str, Any]) -> None:
         wrong, why = given(*OF_FILES), "is for whole files, not for --stream"
     else:
         wrong, why = given(*OF_STREAMS), "is for streams: give --stream"
-        if not wrong and not options["lossless"] and options["max_error"] is None:
-            wrong, why = given("step"), "is for --lossless, --max-error and --stream"
     if wrong:
         raise click.UsageError(f"{wrong[0]} {why}")
 
@@ -244,13 +242,17 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
     if isinstance(content, Picture):
         if options["prdn"] is not None:
             raise InputError("--prdn is for signals; a picture takes --psnr")
+        if options["step"] is not None:
+            raise InputError("--step is for signals with decimals, not for pictures")
         extra = {} if options["strip"] else {"icc": content.icc, "exif": content.exif}
         return bytes(codec.encode(content.pixels, **target, psnr=options["psnr"], tile=options["tile"], **extra))
     if options["psnr"] is not None:
         raise InputError("--psnr is for pictures; a signal takes --prdn")
-    facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra}
+    if options["step"] is not None and content.samples.dtype.kind != "f":
+        raise InputError(f"--step is for samples with decimals; these are {content.samples.dtype}")
+    facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra, "step": options["step"]}
     if options["max_error"] is not None:
-        stream = bytes(codec.encode(content.samples, max_error=options["max_error"], step=options["step"], **facts))
+        stream = bytes(codec.encode(content.samples, max_error=options["max_error"], **facts))
         if options["lossless"]:
             _check_lossless(stream, content, source)
         return stream

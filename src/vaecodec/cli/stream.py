@@ -186,6 +186,7 @@ class _Report:
     def __init__(self, decoder: Any, out: Output | None) -> None:
         self._decoder, self._out = decoder, out
         self._samples: dict[str, int] = {}
+        self._end: int | None = None
         self.harmed = False
 
     def finish(self) -> None:
@@ -198,7 +199,11 @@ class _Report:
         return not self._samples
 
     def take(self, chunk: Any) -> None:
-        """Counts a chunk's samples, and tells what was found wrong so far."""
+        """Counts a chunk's samples, those left out before it, and tells what was found wrong so far."""
+        if self._end is not None and chunk.first > self._end:
+            self._samples["missing"] = self._samples.get("missing", 0) + chunk.first - self._end
+            self._line({"origin": "missing", "first": self._end, "samples": chunk.first - self._end})
+        self._end = chunk.first + len(chunk.samples)
         self._samples[chunk.origin] = self._samples.get(chunk.origin, 0) + len(chunk.samples)
         self.tell()
         if chunk.origin != "decoded":
