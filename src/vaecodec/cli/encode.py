@@ -45,7 +45,7 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--offset", type=Offsets(), multiple=True, help="Taken off a stream's samples, one number or one a channel: the scale stays fixed.")
 @click.option("--shift", type=click.IntRange(0, 15), help="With --offset, bits dropped from each sample.")
 @click.option("--stream-id", type=click.IntRange(0, 65535), help="Tells a stream from others; a CRC of its first samples unless given.")
-@click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of decimals; the model's own, or what the decimals tell, unless given.")
+@click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of decimals; the model's or the file's own unless given.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
 @click.option("--tile", type=click.IntRange(0, 65535), help="Side of independent tiles in pixels, rounded up to the model's grid; 0: none.")
