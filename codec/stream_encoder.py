@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaecodec.codec import rdoq, stream_syntax
-from vaecodec.codec.arguments import is_number, shown, whole_number
+from vaecodec.codec.arguments import whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError, ModelError
 from vaecodec.codec.grids import Bands
 from vaecodec.codec.rate import DEFAULT_QUALITY, SUBSTEPS, only_one, setting, step_code
-from vaecodec.codec.recordings import MAX_PACKET, exact_rate, pack_json, two_dimensional
+from vaecodec.codec.recordings import MAX_PACKET, pack_json, two_dimensional
 from vaecodec.codec.samples import Integers, Scaling, rounding_shift, to_integers
 from vaecodec.codec.stream_groups import Group, check_streams
+from vaecodec.codec.stream_layout import layout
 from vaecodec.codec.stream_rate import Reservoir
 from vaecodec.codec.stream_syntax import DATA, END, StreamHeader, StreamPacket, long_varint
 
@@ -33,9 +34,7 @@ __all__ = ["Encoder"]
 
 Samples = NDArray[Any]
 
-# Seconds of a packet where the rate is known; a packet is a whole number of blocks, the nearest to what is asked for.
-LEAST_SECONDS, MOST_SECONDS = 0.25, 60.0
-SYNC_SECONDS, MOST_SYNC = 60.0, 3600.0
+SYNC_SECONDS = 60.0
 EFFORTS = (1, 2)
 
 
@@ -92,17 +91,10 @@ class Encoder:
         check_streams(bundle)
         only_one(quality, bitrate)
         self._bundle, self._model = bundle, bundle.symbols
-        self._rate = exact_rate(bundle.manifest.get("rate") or 0 if rate is None else rate)
-        if not self._rate:
-            missing = f"model {bundle.name!r} has no rate of its own: give the samples a second"
-            raise InputError(missing if rate is None else f"a rate of {shown(rate)} Hz")
+        times = layout(bundle, rate, packet, key, sync)
+        self._rate, self._rows, self._group, self._sync = times.rate, times.rows, times.group, times.sync
         self._block = 1 << self._model.levels
-        self._rows = _blocks(packet, self._rate / self._block)
         self._packet = self._rows * self._block
-        self._group = 1 if key is None else _count(key, "key", MOST_SECONDS, self._rate / self._packet)
-        if key is not None and key < packet:
-            raise InputError(f"key packets are at least a packet apart: key is {shown(key)} seconds, a packet has {shown(packet)}")
-        self._sync = _count(sync, "sync", MOST_SYNC, self._rate / self._packet)
         self._setting = setting(DEFAULT_QUALITY if quality is None else quality, self._model.t_lo, self._model.t_hi)
         self._plan = rdoq.plan(whole_number(effort, "effort", *EFFORTS))
         self._fixed = None if offset is None else (_offsets(offset), whole_number(shift, "shift", 0, 15))
@@ -392,21 +384,7 @@ class _Trials:
         return self._coder.zeros(*self._packet) if coded is None else self._coder.code(*self._packet, coded)
 
 
-def _blocks(packet: float, a_second: Fraction) -> int:
-    """Whole blocks in so many seconds."""
-    if not is_number(packet) or not LEAST_SECONDS <= packet <= MOST_SECONDS:
-        raise InputError(f"a packet has {LEAST_SECONDS}..{MOST_SECONDS:g} seconds, got {shown(packet)}")
-    return max(1, round(packet * a_second))
-
-
 def _offsets(offset: int | Sequence[int]) -> tuple[int, ...]:
     """Offsets as given, each of at most 31 bits."""
     given = tuple(offset) if isinstance(offset, Sequence) else (offset,)
     return tuple(whole_number(value, "offset", -(1 << 30), 1 << 30) for value in given)
-
-
-def _count(seconds: float, what: str, most: float, a_second: Fraction) -> int:
-    """Whole packets in so many seconds."""
-    if not is_number(seconds) or not 0 < seconds <= most:
-        raise InputError(f"{what} is a number of seconds, above 0 and at most {most:g}, got {shown(seconds)}")
-    return max(1, round(seconds * a_second))

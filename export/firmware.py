@@ -11,16 +11,16 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from string import Template
 
 from vaecodec import __version__
-from vaecodec.codec.arguments import is_number, shown, whole_number
+from vaecodec.codec._native import lib
+from vaecodec.codec.arguments import shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
-from vaecodec.codec.recordings import exact_rate
 from vaecodec.codec.stream_groups import check_streams
+from vaecodec.codec.stream_layout import layout
 from vaecodec.export.firmware_model import DeviceModel, Packets
 
 __all__ = ["SOURCES", "Firmware", "export_firmware"]
@@ -46,7 +46,6 @@ PLACES = {
     "qemu.c": "examples/qemu/main.c",
     "qemu.ld": "examples/qemu/cortex_m4.ld",
 }
-MOST_CHANNELS = 16
 BYTES_A_SAMPLE, MORE_BYTES = 2, 96  # room for a packet: what its samples would take as they are, and for what it has besides
 C_NAME = re.compile(r"(?!vc_)[a-z][a-z0-9_]{0,30}")
 C_WORDS = frozenset(
@@ -120,24 +119,11 @@ def _name(given: str) -> str:
 
 
 def _packets(bundle: Bundle, wanted: Firmware) -> Packets:
-    rate = exact_rate(bundle.manifest.get("rate") or 0 if wanted.rate is None else wanted.rate)
-    if not rate:
-        raise InputError(f"model {bundle.name!r} has no rate of its own: give the samples a second")
-    channels = whole_number(wanted.channels, "channels", 1, MOST_CHANNELS)
-    block = 1 << bundle.symbols.levels
-    rows = _count(wanted.packet, "a packet", 0.25, rate / block)
-    packet = Fraction(rows * block)
-    group = 1 if wanted.key is None else _count(wanted.key, "key", 0.25, rate / packet)
-    sync = -(-_count(wanted.sync, "sync", 0.25, rate / packet) // group) * group
-    room = rows * block * channels * BYTES_A_SAMPLE + MORE_BYTES if wanted.room is None else whole_number(wanted.room, "room", 128, 1 << 20)
-    return Packets(channels, rows, group, sync, rate, room)
-
-
-def _count(seconds: float, what: str, least: float, a_second: Fraction) -> int:
-    """So many seconds in whole units."""
-    if not is_number(seconds) or not least <= seconds <= 3600:
-        raise InputError(f"{what} has {least:g}..3600 seconds, got {shown(seconds)}")
-    return max(1, round(seconds * a_second))
+    times = layout(bundle, wanted.rate, wanted.packet, wanted.key, wanted.sync)
+    channels = whole_number(wanted.channels, "channels", 1, lib.VC_MAX_DEVICE_CHANNELS)
+    most = (times.rows << bundle.symbols.levels) * channels * BYTES_A_SAMPLE + MORE_BYTES
+    room = most if wanted.room is None else whole_number(wanted.room, "room", 128, 1 << 20)
+    return Packets(channels, times.rows, times.group, times.sync, times.rate, room)
 
 
 def _runtime() -> Sequence[Path]:

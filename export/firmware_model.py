@@ -14,12 +14,12 @@ from vaecodec.codec._native import ffi, lib
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError, LimitError
 from vaecodec.codec.native import crc32c
+from vaecodec.codec.recordings import MAX_PACKET
 
 __all__ = ["DeviceModel", "Packets"]
 
 WIDTH = 140
 ALIGNED = 8  # bytes to which an allocation may be rounded up
-MOST_SAMPLES = 1 << 22
 # What a plan points to.
 OWN = {"model": "&vc_own_model", "planes": "vc_own_planes", "layers": "{vc_own_layers}", "symbols": "{vc_own_symbols}"}
 
@@ -69,7 +69,7 @@ class DeviceModel:
         size = lib.vc_plan_memory(self._model._c, geometry)
         if size < 0:
             blocks = packets.rows * packets.group
-            raise LimitError(f"{packets.channels} channels of {blocks} blocks between key packets; the limit is {MOST_SAMPLES} samples")
+            raise LimitError(f"{packets.channels} channels of {blocks} blocks between key packets; the limit is {MAX_PACKET} samples")
         self._memory = np.zeros(size, np.uint8)
         self._plan = lib.vc_plan_place(self._model._c, geometry, ffi.cast("void *", self._memory.ctypes.data))
         self._plan.lanes = self._plan.packed = 0  # a device has no room for weights laid out anew

@@ -37,6 +37,14 @@ static inline int32_t vc_i32(const uint8_t *p)
     return u < 0x80000000u ? (int32_t)u : (int32_t)(u - 0x80000000u) - 0x7fffffff - 1;
 }
 
+/* The least power of two that is at least n, n at most 2^30. */
+static inline int32_t vc_power_of_two(int32_t n)
+{
+    int32_t p = 1;
+    while (p < n) p *= 2;
+    return p;
+}
+
 static inline void vc_zero(void *p, size_t n)
 {
     uint8_t *b = (uint8_t *)p;

@@ -33,20 +33,13 @@ static void raise_to(int32_t *most, int32_t n)
 
 /* Planes */
 
-static int32_t power_of_two(int32_t n)
-{
-    int32_t p = 1;
-    while (p < n) p *= 2;
-    return p;
-}
-
 static void plan_plane(vc_plan *p, uint32_t i, vc_plane *plane)
 {
     vc_plane_info info = vc_model_plane(p->model, i);
     vc_reach reach = p->model->reach[i];
     vc_geometry grid = vc_plan_grid(p->model, &p->geometry, info.stage);
     ptrdiff_t step = (ptrdiff_t)info.channels * (reach.left + grid.cols + reach.right);
-    int32_t kept = reach.rows == 0 ? grid.rows : power_of_two(reach.rows);
+    int32_t kept = reach.rows == 0 ? grid.rows : vc_power_of_two(reach.rows);
     int whole = kept >= grid.rows;
     vc_plane made = {p->activations + (ptrdiff_t)info.channels * reach.left, step, info.channels, whole ? ALL_ROWS : kept - 1};
     if (plane) *plane = made;

@@ -25,13 +25,6 @@ static int32_t find_late(const vc_model *m, int32_t level)
     return late;
 }
 
-static int32_t power_of_two(int32_t n)
-{
-    int32_t p = 1;
-    while (p < n) p *= 2;
-    return p;
-}
-
 int32_t vc_pyramid_delay(const vc_model *m)
 {
     return find_late(m, m->levels) + 1;
@@ -45,7 +38,7 @@ static int16_t *take(vc_arena *a, int32_t n)
 void vc_pyramid_plan(vc_pyramid *p, const vc_model *m, vc_arena *a)
 {
     p->model = m;
-    p->kept = power_of_two(vc_pyramid_delay(m));
+    p->kept = vc_power_of_two(vc_pyramid_delay(m));
     for (int32_t l = 1; l <= m->levels; l++) {
         vc_pyramid_level *v = &p->level[l - 1];
         v->late = find_late(m, l);

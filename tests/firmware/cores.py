@@ -83,11 +83,13 @@ def build(target: Target, library: Path, program: Path, *more: str) -> None:
     bare = [*BARE, "-T", str(HERE / target.script)] if target.script else []
     sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / "program.c")]
     include = [f"-I{library / 'src'}", f"-I{library}", f"-I{HERE}"]
-    start = program.with_suffix(".start.o")
+    starts = [HERE / name for name in (target.start, *(["start_bare.c"] if target.script else []))]
+    objects = [str(program.with_name(start.stem + ".o")) for start in starts]
     begin = [target.compiler, "-std=gnu99", "-O1", *target.flags, *bare[:2], f"-I{HERE}", *more]
-    subprocess.run([*begin, "-c", str(HERE / target.start), "-o", str(start)], check=True)
+    for start, made in zip(starts, objects, strict=True):
+        subprocess.run([*begin, "-c", str(start), "-o", made], check=True)
     link = ["-lgcc"] if target.script else []
-    subprocess.run([target.compiler, *WARNINGS, "-O2", *target.flags, *bare, *include, *sources, str(start), "-o", str(program), *link], check=True)
+    subprocess.run([target.compiler, *WARNINGS, "-O2", *target.flags, *bare, *include, *sources, *objects, "-o", str(program), *link], check=True)
 
 
 def run(target: Target, program: Path, more: Sequence[str] = ()) -> list[str]:

@@ -1,13 +1,7 @@
 /* Starts a Cortex-M under QEMU and talks to it by semihosting: for tests. */
-#include <stddef.h>
-#include <stdint.h>
+#include "bare.h"
 
-#include "machine.h"
-#include "stack.h"
-
-extern uint32_t stack_top, data_start, data_end, data_load, bss_start, bss_end;
-
-static long call(long operation, const void *argument)
+long call(long operation, const void *argument)
 {
     register long r0 __asm__("r0") = operation;
     register const void *r1 __asm__("r1") = argument;
@@ -15,33 +9,10 @@ static long call(long operation, const void *argument)
     return r0;
 }
 
-void print(const char *text)
-{
-    call(0x04, text);
-}
-
-void leave(int code)
-{
-    long block[2] = {0x20026, code};
-    call(0x20, block);
-    for (;;) {
-    }
-}
-
 static void fault(void)
 {
     print("fault\n");
     leave(99);
-}
-
-void start_in_c(void)
-{
-    for (uint32_t *to = &data_start, *from = &data_load; to < &data_end;) *to++ = *from++;
-    for (uint32_t *to = &bss_start; to < &bss_end;) *to++ = 0;
-    paint_stack();
-    int code = run();
-    print_stack();
-    leave(code);
 }
 
 /* Floating point and MVE are switched on before any C: compilers use their registers where they like. */
@@ -54,16 +25,3 @@ __attribute__((naked)) void reset(void)
 }
 
 __attribute__((section(".vectors"), used)) static void *const vectors[16] = {&stack_top, reset, fault, fault, fault, fault, fault};
-
-/* What compilers call for copies and zeros. */
-void *memcpy(void *to, const void *from, size_t n)
-{
-    for (size_t i = 0; i < n; i++) ((uint8_t *)to)[i] = ((const uint8_t *)from)[i];
-    return to;
-}
-
-void *memset(void *to, int value, size_t n)
-{
-    for (size_t i = 0; i < n; i++) ((uint8_t *)to)[i] = (uint8_t)value;
-    return to;
-}

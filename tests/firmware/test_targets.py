@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware.cores import TARGETS, WARNINGS, build, export, need, run
+from firmware.cores import BARE, TARGETS, WARNINGS, build, export, need, run
 
 import vaecodec
 from vaecodec.codec.bundle import Bundle
@@ -70,10 +70,22 @@ def test_the_example_reads_samples_and_writes_a_stream(library: Path, tmp_path: 
     assert stream == b"".join(encoder.feed(samples) + encoder.flush())
 
 
+def test_the_example_for_qemu_makes_a_file_of_the_codecs_packets(library: Path, tmp_path: Path) -> None:
+    target, program, samples = TARGETS["M4F"], tmp_path / "ecg.elf", beats(2500)
+    need(target.compiler, target.runner[0])
+    (tmp_path / "samples.raw").write_bytes(samples.tobytes())
+    example, sources = library / "examples/qemu", map(str, sorted((library / "src").glob("*.c")))
+    flags = [*target.flags, "-O2", *BARE, "-T", str(example / "cortex_m4.ld"), f"-I{library / 'src'}"]
+    subprocess.run([target.compiler, *flags, str(example / "main.c"), *sources, "-lgcc", "-o", str(program)], check=True)
+    subprocess.run([*target.runner, str(program)], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    encoder = vaecodec.Encoder("ecg", packet=2, key=4, offset=1024, stream_id=1)
+    assert (tmp_path / "packets.vae").read_bytes() == b"".join(encoder.feed(samples) + encoder.flush())
+
+
 def test_an_export_is_whole_or_not_there(tmp_path: Path) -> None:
     bundle = Bundle.open("ecg")
     names = ({"name": name} for name in ("2nd", "vc_x", "int"))
-    for wrong in (*names, {"channels": 0}, {"channels": 17}, {"packet": 0.1}, {"packet": 1e9}, {"room": 10}, {"key": -1}):
+    for wrong in (*names, {"channels": 0}, {"channels": 17}, {"packet": 0.1}, {"packet": 61}, {"key": 1}, {"room": 10}, {"key": -1}):
         with pytest.raises(InputError):
             export_firmware(bundle, tmp_path / "x", Firmware(**wrong))
     with pytest.raises(ModelError):
