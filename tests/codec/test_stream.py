@@ -162,6 +162,7 @@ def test_a_signal_that_outgrows_its_scale_begins_a_new_segment() -> None:
     assert len(syncs) > 3
     error = np.abs(joined(chunks)[:, 0].astype(np.int64) - samples)
     assert error[:550].max() < 40  # of packets that see nothing of what is loud
+    assert error[550:600].max() < 400  # of one that sees it, and so has its scale; before, what it saw was cut off
     assert error[1800:].max() < 40
     assert error[750:1050].max() < 4_000_000
     assert decoder.header is not None
