@@ -120,6 +120,7 @@ int vc_packet_read(const uint8_t *data, size_t n, vc_packet *p);
 size_t vc_packet_find(const uint8_t *data, size_t n, size_t from, size_t longest);
 
 #define VC_MAX_DEVICE_CHANNELS ...
+#define VC_MAX_IMAGE_SIDE ...
 typedef struct {
     const vc_plan *plan; uint32_t model_id; uint16_t synthesis_id, rows, group, sync; uint32_t rate, rate_divisor, packet_bytes, blob_crc;
     const char *facts; ...;
