@@ -86,6 +86,8 @@ def shrink(bundle: Bundle, plan: Any) -> None:
         InputError: the model's networks reach further than a device keeps.
     """
     program = read_program(bundle.symbols.blob)
+    if program.rank != 2:
+        raise InputError(f"{bundle.name} is no model of pictures")
     uses, shapes = _Uses(program).found, _shapes(bundle, program, plan)
     stages = range(len(program.stages))
     plan.local = _place_all(plan, shapes, [(i, use) for i, use in enumerate(uses) if use.lasting], 0)

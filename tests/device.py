@@ -116,15 +116,18 @@ class DeviceImageEncoder:
         quality: 0..1000.
         effort: 1 or 2.
         waiting_bytes, packet_bytes: room for latents that wait and for a packet.
+        shared: whether planes lie as on a device; else as on a host.
     """
 
-    def __init__(self, bundle, width, height, tile, *, quality=600, effort=1, waiting_bytes=1 << 20, packet_bytes=1 << 16, memory=None, damage=False):
+    def __init__(self, bundle, width, height, tile, *, quality=600, effort=1, waiting_bytes=1 << 20, packet_bytes=1 << 16, memory=None, damage=False,
+                 shared=True):
         model = bundle.symbols
         geometry = ffi.new("vc_geometry *", {"rows": tile[1], "cols": tile[0]})
         self._plan_memory = np.zeros(lib.vc_plan_memory(model._c, geometry), np.uint8)
         plan = lib.vc_plan_place(model._c, geometry, ffi.cast("void *", self._plan_memory.ctypes.data))
         plan.lanes = plan.packed = 0
-        shrink(bundle, plan)
+        if shared:
+            shrink(bundle, plan)
         self.plan = plan
         self._held = model, geometry
         self.device = ffi.new("vc_image_model *", {
@@ -136,7 +139,7 @@ class DeviceImageEncoder:
         self._memory = np.full(self.memory_bytes if memory is None else memory, 0xA5, np.uint8)
         self.e = ffi.new("vc_image_encoder *")
         check(lib.vc_image_begin(self.e, self.device, settings, ffi.cast("void *", self._memory.ctypes.data), self._memory.size))
-        self.most_waiting = 0
+        self.most_waiting, self.null = 0, ffi.NULL
 
     def push(self, row):
         """Offers a row; whether it was taken."""
