@@ -59,7 +59,7 @@ typedef struct { int32_t band, row_step, row_first, col_step, col_first; ...; } 
 typedef struct {
     const vc_model *model; vc_geometry geometry; const vc_plane *planes; const vc_layer *layers[9]; const vc_symbol *symbols[9];
     int32_t known[9][3], matched[4];
-    ptrdiff_t activations, packed; int32_t most_segments, most_symbols, most_blocks, lanes; ...;
+    ptrdiff_t activations, packed, local; int32_t most_segments, most_symbols, most_blocks, lanes; ...;
 } vc_plan;
 int vc_plan_check(const vc_model *m, const vc_geometry *g);
 int64_t vc_plan_memory(const vc_model *m, const vc_geometry *g);
@@ -140,6 +140,19 @@ int vc_encoder_next(vc_encoder *e, vc_encoder_packet *p);
 int vc_encoder_quality(vc_encoder *e, int quality);
 int vc_encoder_flush(vc_encoder *e);
 
+typedef struct {
+    const vc_plan *plan; uint32_t model_id; uint16_t synthesis_id, width, height; uint32_t waiting_bytes, packet_bytes, blob_crc; ...;
+} vc_image_model;
+typedef struct { uint16_t quality; uint8_t effort; ...; } vc_image_settings;
+typedef struct { const uint8_t *data; size_t size; int32_t number; ...; } vc_image_packet;
+typedef struct { uint32_t used; ...; } vc_latents;
+typedef struct { vc_latents waiting; ...; } vc_image_encoder;
+int64_t vc_image_memory(const vc_image_model *d);
+int vc_image_begin(vc_image_encoder *e, const vc_image_model *d, const vc_image_settings *s, void *memory, size_t n);
+int vc_image_push(vc_image_encoder *e, const uint8_t *pixels);
+int vc_image_next(vc_image_encoder *e, vc_image_packet *p);
+int vc_image_is_done(const vc_image_encoder *e);
+
 typedef struct { ...; } vc_stream;
 void vc_stream_begin(vc_stream *s, const uint8_t *constant, size_t n);
 int64_t vc_stream_write(
@@ -157,6 +170,7 @@ INCLUDES = """
 #include "vc_crc.h"
 #include "vc_encoder.h"
 #include "vc_error.h"
+#include "vc_image_encoder.h"
 #include "vc_match_run.h"
 #include "vc_packet_reader.h"
 #include "vc_packet_writer.h"

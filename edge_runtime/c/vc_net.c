@@ -148,3 +148,17 @@ void vc_net_prelude(vc_net *n, uint32_t stage)
 {
     for (int32_t i = 0; i < n->plan->model->stages[stage].n_prelude; i++) run_over_grid(n, &n->plan->layers[stage][i]);
 }
+
+void vc_net_prelude_row(vc_net *n, uint32_t stage, int32_t row)
+{
+    const vc_plan *p = n->plan;
+    int32_t count = p->model->stages[stage].n_prelude, rows = vc_plan_grid(p->model, &p->geometry, stage).rows;
+    if (count == 0 || row % 2 != 0) return;
+    vc_net_prelude_row(n, stage - 1, row / 2); /* a first stage has no prelude */
+    for (int32_t i = 0; i < count; i++) {
+        const vc_layer *l = &p->layers[stage][i];
+        if (l->o.type == VC_CONV) vc_net_conv(n, l, row / 2);
+        else
+            for (int32_t r = row; r < row + 2 && r < rows; r++) shuffle_row(n, l, r, grid_of(n, l).cols);
+    }
+}

@@ -47,6 +47,10 @@ void vc_net_load(vc_net *n, int t);
 /* Runs a stage's prelude: each operation over its whole grid. */
 void vc_net_prelude(vc_net *n, uint32_t stage);
 
+/* Runs a stage's prelude, and those it builds on, as far as row `row` of the stage needs it: with even rows for the next one as well. Every operation must read its prelude's
+   own planes at the row it writes, as `vaecodec export firmware` checks, and rows must come in order: planes may then keep two rows or one. */
+void vc_net_prelude_row(vc_net *n, uint32_t stage, int32_t row);
+
 /* Runs one CONV on one row. */
 void vc_net_conv(vc_net *n, const vc_layer *l, int32_t row);
 

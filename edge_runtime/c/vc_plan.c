@@ -52,6 +52,7 @@ static void plan_planes(vc_plan *p, vc_arena *a)
     p->activations = 0;
     for (uint32_t i = 0; i < p->model->n_planes; i++) plan_plane(p, i, planes ? &planes[i] : NULL);
     p->activations += SLACK;
+    p->local = p->activations;
     p->planes = planes;
 }
 

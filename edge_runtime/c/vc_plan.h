@@ -65,6 +65,7 @@ typedef struct vc_plan {
     int32_t most_blocks;                     /* of VC_BLOCK inputs or less, likewise */
     int32_t lanes;                           /* in all layers; 0: no room for a fast kernel's weights */
     ptrdiff_t packed;                        /* likewise */
+    ptrdiff_t local;                         /* activations from here on are a stage's own: another stage has others there */
 } vc_plan;
 
 /* Whether a geometry is within the format's limits and fits the model. Returns 0, VC_EARGUMENT or VC_ELARGE. */

@@ -101,3 +101,12 @@ int vc_prior_encode_part(vc_prior *p, const vc_band *bands, const vc_band *exces
     if (k.nonzero) *nonzero = 1;
     return error;
 }
+
+int vc_prior_encode_row(vc_prior *p, uint32_t stage, int32_t row, const vc_band *bands, const vc_band *excess, uint32_t lambda, vc_range_encoder *e,
+                        uint8_t *nonzero)
+{
+    choice k = {bands, excess, lambda, e, 0};
+    int error = vc_prior_run_row(p, stage, row, bands, encode_row, &k);
+    if (k.nonzero) *nonzero = 1;
+    return error;
+}
