@@ -147,6 +147,7 @@ static int16_t *advance(int16_t *sequence, int32_t kept, int32_t n)
 /* v * 2^(code/16): 2^(k/16) is half of 2^((16-k)/16) in the table of reciprocals. */
 static int16_t scaled(int32_t v, int32_t code)
 {
+    if (v == 0) return 0; /* as most are */
     int32_t octave = code >> 4, part = code & 15;
     int64_t product = (int64_t)v * (part ? vc_step[16 - part] : vc_step[0] / 2);
     if (octave > 14) product *= 2;
