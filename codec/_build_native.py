@@ -59,7 +59,7 @@ typedef struct { int32_t band, row_step, row_first, col_step, col_first; ...; } 
 typedef struct {
     const vc_model *model; vc_geometry geometry; const vc_plane *planes; const vc_layer *layers[9]; const vc_symbol *symbols[9];
     int32_t known[9][3], matched[4];
-    ptrdiff_t activations, packed, local; int32_t most_segments, most_symbols, lanes; ...;
+    ptrdiff_t activations, packed, local; int32_t most_segments, most_symbols, most_blocks, lanes; ...;
 } vc_plan;
 int vc_plan_check(const vc_model *m, const vc_geometry *g);
 int64_t vc_plan_memory(const vc_model *m, const vc_geometry *g);

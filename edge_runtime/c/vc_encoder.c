@@ -282,17 +282,19 @@ static void end_packet(vc_encoder *e)
 
 /* Blocks */
 
-static int16_t convert(vc_encoder *e, int32_t sample, int32_t channel)
+/* n samples of a channel, `cols` apart. */
+static void convert(vc_encoder *e, const int16_t *samples, int32_t channel, int32_t cols, int32_t n, int16_t *to)
 {
     const vc_model *m = model_of(e);
     int32_t up = m->in_shift > 0 ? m->in_shift : 0, down = m->in_shift < 0 ? -m->in_shift : 0, shift = e->settings.shift;
-    int32_t v = sample - e->settings.offset[channel];
-    v = shift > 0 ? (v + (1 << (shift - 1))) >> shift : v;
-    v -= m->in_offset;
-    v = down > 0 ? (v + (1 << (down - 1))) >> down : v;
-    int32_t most = 32767 >> up;
-    if (v > most || v < -most - 1) e->saturated++;
-    return (int16_t)(v > most ? 32767 : v < -most - 1 ? -32768 : v * (1 << up));
+    int32_t most = 32767 >> up, half = (1 << shift) >> 1, half_down = (1 << down) >> 1;
+    int32_t offset = e->settings.offset[channel], in_offset = m->in_offset;
+    for (int32_t i = 0; i < n; i++, samples += cols) {
+        int32_t v = ((*samples - offset + half) >> shift) - in_offset;
+        v = (v + half_down) >> down;
+        if (v > most || v < -most - 1) e->saturated++;
+        to[i] = (int16_t)(v > most ? 32767 : v < -most - 1 ? -32768 : v * (1 << up));
+    }
 }
 
 /* Coefficients of one band of the block that has come out to latents. */
@@ -302,10 +304,11 @@ static void quantise_band(vc_encoder *e, uint32_t band, int32_t channel)
     const vc_band *z = &e->bands[band], *excess = &e->excess[band];
     const int16_t *y = vc_pyramid_band(&e->in.pyramids[channel], band);
     int32_t round = vc_setting_round(m, band, e->setting, e->settings.effort), chosen = e->settings.effort > 1;
-    for (int32_t i = 0; i < z->rows; i++) {
+    int32_t n = z->stride == 1 ? z->rows : 1; /* that lie side by side */
+    for (int32_t i = 0; i < z->rows; i += n) {
         ptrdiff_t at = (ptrdiff_t)i * z->stride + channel;
-        vc_quantise_band(m, band, e->step, round, y + i, z->data + at, 1);
-        if (chosen) vc_quantise_excess(m, band, e->step, y + i, z->data + at, excess->data + at, 1);
+        vc_quantise_band(m, band, e->step, round, y + i, z->data + at, (size_t)n);
+        if (chosen) vc_quantise_excess(m, band, e->step, y + i, z->data + at, excess->data + at, (size_t)n);
     }
 }
 
@@ -354,10 +357,12 @@ int32_t vc_encoder_push(vc_encoder *e, const int16_t *samples, int32_t n)
     if (!e || !e->device || n < 0 || (n > 0 && !samples)) return VC_EARGUMENT;
     if (e->phase != RUNNING) return VC_EENDED;
     int32_t cols = channels_of(e->device), block = block_of(e->device), taken = 0;
-    for (; taken < n; taken++) {
+    while (taken < n) {
         if (e->filled == block && !advance_full(e)) break;
-        for (int32_t c = 0; c < cols; c++) e->in.block[c * block + e->filled] = convert(e, *samples++, c);
-        e->filled++;
+        int32_t more = n - taken < block - e->filled ? n - taken : block - e->filled;
+        for (int32_t c = 0; c < cols; c++) convert(e, samples + (ptrdiff_t)taken * cols + c, c, cols, more, e->in.block + c * block + e->filled);
+        e->filled += more;
+        taken += more;
     }
     if (e->filled == block) advance_full(e);
     e->samples += (uint64_t)taken;

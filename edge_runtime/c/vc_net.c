@@ -19,6 +19,7 @@ void vc_net_plan(vc_net *n, const vc_plan *p, vc_arena *a)
     n->plan = p;
     n->activations = (int16_t *)vc_arena_take(a, p->activations, sizeof *n->activations);
     n->inputs = (const int16_t **)vc_arena_take(a, p->most_segments, sizeof *n->inputs);
+    n->blocks = (vc_conv_block *)vc_arena_take(a, p->most_blocks, sizeof *n->blocks);
 #if VC_HAVE_AVX2
     n->bias = (int32_t *)take_vectors(a, p->lanes, sizeof *n->bias);
     n->shift = (int32_t *)take_vectors(a, p->lanes, sizeof *n->shift);
