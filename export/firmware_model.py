@@ -16,7 +16,7 @@ from vaecodec.codec.errors import InputError, LimitError
 from vaecodec.codec.native import crc32c
 from vaecodec.codec.recordings import MAX_PACKET
 
-__all__ = ["DeviceModel", "Packets"]
+__all__ = ["DeviceModel", "Packets", "c_text", "wrapped"]
 
 WIDTH = 140
 ALIGNED = 8  # bytes to which an allocation may be rounded up
@@ -129,7 +129,7 @@ enum {{
 
     def _weights(self) -> Iterable[str]:
         yield f"static const uint8_t vc_own_weights[{len(self._model.blob)}] = {{"
-        yield from _wrapped(map(str, self._model.blob))
+        yield from wrapped(map(str, self._model.blob))
         yield "};\n"
         yield f"static const vc_model vc_own_model = {_text(self._model._c[0], {'blob': 'vc_own_weights'})};\n"
 
@@ -158,11 +158,10 @@ enum {{
 
     def _device(self) -> Iterable[str]:
         p, bundle = self.packets, self._bundle
-        facts = '"' + p.facts.replace("\\", "\\\\").replace('"', '\\"') + '"' if p.facts else "NULL"
         values = {
             "plan": "&vc_own_plan", "model_id": f"{bundle.model_id:#x}", "synthesis_id": f"{bundle.synthesis_id:#x}", "rows": p.rows,
             "group": p.group, "sync": p.sync, "rate": p.rate.numerator, "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
-            "blob_crc": f"{crc32c(self._model.blob):#x}", "facts": facts,
+            "blob_crc": f"{crc32c(self._model.blob):#x}", "facts": c_text(p.facts),
         }
         yield f"const vc_device_model {self.name} = {{"
         yield from (f"    {value}, /* {name} */" for name, value in values.items())
@@ -191,5 +190,11 @@ def _text(value: Any, known: dict[str, str] | None = None) -> str:
     return "{" + ", ".join(f".{name} = {known.get(name) or _text(getattr(value, name))}" for name in fields) + "}"
 
 
-def _wrapped(words: Iterable[str]) -> Iterable[str]:
+def c_text(text: str) -> str:
+    """A string as a literal of C, NULL where it is empty."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' if text else "NULL"
+
+
+def wrapped(words: Iterable[str]) -> Iterable[str]:
+    """Words of a list in lines."""
     return textwrap.wrap(", ".join(words), WIDTH, initial_indent="    ", subsequent_indent="    ")

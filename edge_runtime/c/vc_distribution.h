@@ -26,6 +26,9 @@ typedef struct vc_interval {
 /* Prepares the distribution from its three parameters (int16 activations). */
 void vc_distribution_set(vc_distribution *d, int32_t mean, int32_t scale, int32_t spike);
 
+/* The same with the numbers that scale and spike have in their tables, 0..47 and 0..63. */
+void vc_distribution_pick(vc_distribution *d, int32_t mean, uint32_t scale, uint32_t spike);
+
 /* CDF point j, 0 <= j <= last + 1. */
 uint32_t vc_distribution_cdf(const vc_distribution *d, int32_t j);
 
