@@ -147,7 +147,7 @@ typedef struct {
     rate_divisor, packet_bytes; const char *facts; ...;
 } vc_sense_device;
 typedef struct { ...; } vc_sense_encoder;
-#define VC_SENSE_MOST_MEASUREMENTS ...
+#define VC_SENSE_MOST_SAMPLES ...
 uint32_t vc_sense_encoder_memory(const vc_sense_device *d);
 int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const vc_encoder_settings *s, void *memory, size_t n);
 int32_t vc_sense_encoder_push(vc_sense_encoder *e, const int16_t *samples, int32_t n);

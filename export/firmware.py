@@ -1,6 +1,6 @@
 """`vaecodec export firmware`: a signal model as a C library for microcontrollers. Needs no TensorFlow.
 
-    DIR/src         the runtime's sources that an encoder needs, and the model with its plan (`firmware_model`)
+    DIR/src         the runtime's sources that an encoder needs, and the model with its plan or tables (`firmware_model`, `firmware_sensing`)
     DIR/examples    a whole program
     DIR/...         what CMake, Zephyr, Arduino and PlatformIO look for
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -20,10 +20,11 @@ from vaecodec.codec.arguments import shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.stream_groups import check_streams
-from vaecodec.codec.stream_layout import layout
+from vaecodec.codec.stream_layout import block, layout
 from vaecodec.export.firmware_model import DeviceModel, Packets
+from vaecodec.export.firmware_sensing import SensingDevice, ratios
 
-__all__ = ["SOURCES", "Firmware", "export_firmware"]
+__all__ = ["SENSING_SOURCES", "SOURCES", "Firmware", "export_firmware"]
 
 TEMPLATES = Path(__file__).parent / "templates" / "firmware"
 RUNTIME = Path(__file__).parents[1] / "edge_runtime" / "c"
@@ -33,6 +34,11 @@ SOURCES = (
       "vc_tables", "vc_zeros"),
 )
 """Sources of the runtime that an encoder of signals needs, without suffix."""
+SENSING_SOURCES = (
+    *("vc_crc", "vc_distribution", "vc_range_encoder", "vc_score", "vc_sense_encoder", "vc_sense_quantise", "vc_stream_head", "vc_stream_writer"),
+    "vc_tables",
+)
+"""Those that one of compressed sensing needs."""
 
 # Template, and where it goes.
 PLACES = {
@@ -47,7 +53,9 @@ PLACES = {
     "qemu.c": "examples/qemu/main.c",
     "qemu.ld": "examples/qemu/cortex_m4.ld",
 }
-BYTES_A_SAMPLE, MORE_BYTES = 2, 96  # room for a packet: what its samples would take as they are, and for what it has besides
+# Room for a packet: what its samples, or measurements, would take as they are, and for what it has besides.
+BYTES_A_NUMBER, MORE_BYTES = 2, 96
+QUALITY = 600  # of the examples, in tenths, or the nearest that there is
 C_NAME = re.compile(r"(?!vc_)[a-z][a-z0-9_]{0,30}")
 C_WORDS = frozenset(
     (
@@ -68,10 +76,11 @@ class Firmware:
         rate: samples a second and channel; the model's own unless given.
         channels: sampled together, 1..16.
         packet: seconds a packet, 0.25..60, rounded to whole blocks.
-        key: seconds from a key packet to the next, rounded to whole packets; None: every packet decodes alone.
+        key: seconds from a key packet to the next, rounded to whole packets; None, as with compressed sensing: every packet decodes alone.
         sync: seconds from a sync packet to the next.
-        room: bytes that a packet may take; None: two for each sample.
+        room: bytes that a packet may take; None: two for each sample, or measurement.
         offset: the middle of the sensor's range, for the examples.
+        ratio: of compressed sensing, the measurements a window; None: the middle one of those that the model has. It tells what qualities there are.
     """
 
     name: str | None = None
@@ -82,6 +91,7 @@ class Firmware:
     sync: float = 60.0
     room: int | None = None
     offset: int = 0
+    ratio: int | None = None
 
 
 def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: str = "") -> list[Path]:
@@ -101,11 +111,10 @@ def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: 
     """
     check_streams(bundle)
     name = _name(wanted.name or bundle.name)
-    packets = _packets(bundle, wanted)
-    model = DeviceModel(bundle, packets, name)
-    facts = f"{name}: {bundle.name} {bundle.model_id:08x} for packets of {packets.rows} blocks. Made by vaecodec {__version__}; do not edit."
+    model = _device(bundle, wanted, name)
+    facts = f"{name}: {bundle.name} {bundle.model_id:08x} for packets of {model.packets.rows} blocks. Made by vaecodec {__version__}; do not edit."
     files = {f"src/{name}.h": model.header(facts), f"src/{name}.c": model.source(facts)}
-    files |= {f"src/{path.name}": path.read_text() for path in _runtime()}
+    files |= {f"src/{path.name}": path.read_text() for path in _runtime(SENSING_SOURCES if isinstance(model, SensingDevice) else SOURCES)}
     files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
     values = _values(bundle, model, wanted, command)
     files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in PLACES.items()}
@@ -119,18 +128,36 @@ def _name(given: str) -> str:
     return name
 
 
-def _packets(bundle: Bundle, wanted: Firmware) -> Packets:
+def _device(bundle: Bundle, wanted: Firmware, name: str) -> DeviceModel | SensingDevice:
+    if bundle.modality == "sensing":
+        measurements = _ratio(bundle, wanted)
+        return SensingDevice(bundle, _packets(bundle, wanted, measurements), measurements, name)
+    if wanted.ratio is not None:
+        raise InputError(f"{bundle.name} is no model of compressed sensing, and has no ratios")
+    return DeviceModel(bundle, _packets(bundle, wanted, block(bundle)), name)
+
+
+def _ratio(bundle: Bundle, wanted: Firmware) -> int:
+    """Measurements a window: as wanted, or the middle one."""
+    known = sorted(ratios(bundle.sensing))
+    if wanted.ratio is not None and wanted.ratio not in known:
+        raise InputError(f"{bundle.name} measures {', '.join(map(str, known))} of {bundle.sensing.window} samples, not {shown(wanted.ratio)}")
+    return known[len(known) // 2] if wanted.ratio is None else wanted.ratio
+
+
+def _packets(bundle: Bundle, wanted: Firmware, numbers: int) -> Packets:
+    """Packets of blocks that have so many numbers to code."""
     times = layout(bundle, wanted.rate, wanted.packet, wanted.key, wanted.sync)
     channels = whole_number(wanted.channels, "channels", 1, lib.VC_MAX_DEVICE_CHANNELS)
-    most = (times.rows << bundle.symbols.levels) * channels * BYTES_A_SAMPLE + MORE_BYTES
+    most = times.rows * numbers * channels * BYTES_A_NUMBER + MORE_BYTES
     room = most if wanted.room is None else whole_number(wanted.room, "room", 128, 1 << 20)
     return Packets(channels, times.rows, times.group, times.sync, times.rate, room)
 
 
-def _runtime() -> Sequence[Path]:
+def _runtime(sources: Iterable[str]) -> Sequence[Path]:
     """The sources, and all headers that they include."""
     found: dict[str, Path] = {}
-    waiting = [f"{name}.c" for name in SOURCES]
+    waiting = [f"{name}.c" for name in sources]
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -140,9 +167,8 @@ def _runtime() -> Sequence[Path]:
     return [found[name] for name in sorted(found)]
 
 
-def _values(bundle: Bundle, model: DeviceModel, wanted: Firmware, command: str) -> dict[str, object]:
-    p, symbols = model.packets, bundle.symbols
-    block = 1 << symbols.levels
+def _values(bundle: Bundle, model: DeviceModel | SensingDevice, wanted: Firmware, command: str) -> dict[str, object]:
+    p, samples = model.packets, block(bundle)
     return {
         "name": model.name,
         "upper": model.name.upper(),
@@ -154,15 +180,39 @@ def _values(bundle: Bundle, model: DeviceModel, wanted: Firmware, command: str) 
         "channels": p.channels,
         "rate": f"{float(p.rate):g}",
         "rows": p.rows,
-        "block": block,
-        "seconds": f"{float(p.rows * block / p.rate):.3g}",
+        "block": samples,
+        "seconds": f"{float(p.rows * samples / p.rate):.3g}",
         "keys": "each decodes alone" if p.group == 1 else f"one in {p.group} decodes alone",
-        "weights": model.weights,
-        "memory": model.most_memory,
-        "macs": round(sum(symbols.macs().values())),
-        "delay": f"{float(symbols.reach / p.rate):.2g}",
         "offset": ", ".join([str(wanted.offset)] * p.channels),
+        **(_sensing_values(model) if isinstance(model, SensingDevice) else _signal_values(bundle, model)),
     }
+
+
+def _signal_values(bundle: Bundle, model: DeviceModel) -> dict[str, object]:
+    rows = {
+        "weights (flash, constant)": f"{model.weights} bytes",
+        "workspace (RAM, yours)": f"`{model.name.upper()}_MEMORY`: at most {model.most_memory} bytes, and `sizeof(vc_encoder)`",
+        "multiplications a sample": f"{sum(bundle.symbols.macs().values()):.0f}",
+        "a packet leaves": f"{float(bundle.symbols.reach / model.packets.rate):.2g} s after its last sample",
+    }
+    return {"encoder": "vc_encoder", "quality": QUALITY, "figures": _table(rows)}
+
+
+def _sensing_values(model: SensingDevice) -> dict[str, object]:
+    worst, best = model.qualities
+    rows = {
+        "measurements": f"{model.fields['measurements']} of each window of {model.fields['window']} samples",
+        "quality": f"{worst / 10:g} to {best / 10:g} (`{model.name.upper()}_QUALITY_MIN`, `_MAX`: tenths)",
+        "tables (flash, constant)": f"{model.weights} bytes, and 2.2 KB that all models have",
+        "workspace (RAM, yours)": f"`{model.name.upper()}_MEMORY`: {model.memory} bytes, and `sizeof(vc_sense_encoder)`",
+        "additions a sample, before the coder": f"{sum(model.additions().values()):.3g}, and no multiplication",
+        "a packet leaves": "with its last sample",
+    }
+    return {"encoder": "vc_sense_encoder", "quality": min(max(QUALITY, worst), best), "figures": _table(rows)}
+
+
+def _table(rows: dict[str, str]) -> str:
+    return "\n".join(f"| {what} | {value} |" for what, value in rows.items())
 
 
 def _write(out: Path, files: dict[str, str]) -> list[Path]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
 from vaecodec.codec._native import lib
+from vaecodec.codec.arguments import shown
 from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import InputError, LimitError
 from vaecodec.codec.native import crc32c
 from vaecodec.codec.rate import SUBSTEPS, setting
 from vaecodec.codec.recordings import MAX_PACKET
-from vaecodec.codec.sensing_model import Ratio, SenseModel, Term
+from vaecodec.codec.sensing_model import Ratio, SenseModel
 from vaecodec.export.firmware_model import Packets, c_text, wrapped
 
 __all__ = ["SensingDevice", "ratios"]
 
-ALIGNMENT = 3  # bytes that the workspace may lose to be aligned
+ALIGNMENT = 1  # bytes that the workspace may lose to be aligned
 AROUND = 18  # bytes around a packet's payload: see packet_room in vc_sense_encoder.c
+MOST_WINDOWS = 65535  # a packet
+MOST_PLACES = 255  # of one sign in a row
 BANKS_UNIT = 1024  # a step code's word: exponent + 1024 bank
 
 
@@ -45,16 +48,19 @@ class SensingDevice:
 
     Raises:
         InputError: the model has no such ratio, or one that no device takes.
+        LimitError: more samples a packet than the format allows.
     """
 
     def __init__(self, bundle: Bundle, packets: Packets, measurements: int, name: str) -> None:
         self.name, self.packets = name, packets
         self._bundle, self._model = bundle, bundle.sensing
         known = ratios(self._model)
-        if measurements not in known or measurements > lib.VC_SENSE_MOST_MEASUREMENTS:
-            raise InputError(f"{bundle.name} measures {', '.join(map(str, known))} of {self._model.window}, not {measurements}")
-        if packets.rows * self._model.window * packets.channels > MAX_PACKET:
-            raise InputError(f"a packet has at most {MAX_PACKET} samples")
+        if self._model.window > lib.VC_SENSE_MOST_SAMPLES:
+            raise InputError(f"{bundle.name} has windows of {self._model.window} samples; a device takes {lib.VC_SENSE_MOST_SAMPLES}")
+        if measurements not in known:
+            raise InputError(f"{bundle.name} measures {', '.join(map(str, known))} of {self._model.window} samples, not {shown(measurements)}")
+        if packets.rows * self._model.window * packets.channels > MAX_PACKET or packets.rows > MOST_WINDOWS:
+            raise LimitError(f"{packets.channels} channels of {packets.rows} windows a packet; the limit is {MAX_PACKET} samples, {MOST_WINDOWS} windows")
         number = known[measurements]
         self._ratio = self._model.ratios[number]
         self._codes = [t for t, (_, own, _) in enumerate(self._model.dial) if own == number]
@@ -73,7 +79,7 @@ class SensingDevice:
     @property
     def memory(self) -> int:
         """Bytes of workspace."""
-        return self.packets.channels * (8 * self._ratio.measurements + 2) + self.packets.room + AROUND + ALIGNMENT
+        return self.packets.channels * (2 * self._model.window + 4 * self._ratio.measurements) + self.packets.room + AROUND + ALIGNMENT
 
     @property
     def weights(self) -> int:
@@ -88,7 +94,7 @@ class SensingDevice:
     def _tables(self) -> tuple[list[int], list[int], list[tuple[int, int, int]]]:
         banks = [self._model.dial[t][2] for t in self._codes]
         words = [self._model.dial[t][0] + BANKS_UNIT * (bank - min(banks)) for t, bank in zip(self._codes, banks, strict=True)]
-        numbers, classes = list(_columns(self._ratio.phi)), []
+        numbers, classes = list(_places(self._ratio.phi)), []
         for thresholds, table in self._ratio.tables:
             classes.append((table.shape[1], len(words), len(numbers)))
             words += thresholds
@@ -153,22 +159,18 @@ enum {{
         yield "};\n"
 
 
-def _columns(phi: np.ndarray) -> Iterable[int]:
-    """Of each column: the rows that it is added to, and those that it is taken from, each with their number first."""
-    for column in phi.T:
-        for sign in (1, -1):
-            rows = np.flatnonzero(column == sign).tolist()
-            yield len(rows)
-            yield from rows
+def _places(phi: np.ndarray) -> Iterable[int]:
+    """Of each row: how many samples it adds and how many it takes off, and their places."""
+    for row in phi:
+        added, taken = np.flatnonzero(row > 0).tolist(), np.flatnonzero(row < 0).tolist()
+        if max(len(added), len(taken)) > MOST_PLACES:
+            raise InputError(f"a row of more than {MOST_PLACES} samples of one sign")
+        yield from (len(added), len(taken), *added, *taken)
 
 
 def _rows(ratio: Ratio) -> Iterable[int]:
     for offset, number, means, sizes in zip(ratio.offsets, ratio.classes, ratio.means, ratio.sizes, strict=True):
+        added, taken = [term for term in means if not term.minus], [term for term in means if term.minus]
         yield int(offset) & 0xFFFF
-        yield int(number) + 16 * len(means) + 256 * len(sizes)
-        yield from _terms((*means, *sizes), ratio.measurements)
-
-
-def _terms(terms: Sequence[Term], measurements: int) -> Iterable[int]:
-    for term in terms:
-        yield term.shift + 8 * term.minus + 16 * (term.row + measurements * term.before)
+        yield int(number) + 16 * len(added) + 256 * len(taken) + 4096 * len(sizes)
+        yield from (term.shift + 16 * (term.row + ratio.measurements * term.before) for term in (*added, *taken, *sizes))

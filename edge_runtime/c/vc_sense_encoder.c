@@ -12,7 +12,7 @@ enum {
     FIELDS = 1 + VC_VARINT_MAX, /* a step code and a number of samples */
     ROOM_BEFORE = VC_PACKET_HEAD_MAX + FIELDS, /* the payload begins after this many bytes */
     ROOM_BEHIND = 4,
-    ALIGNMENT = 4,
+    ALIGNMENT = 2,
     LARGEST = 32767,            /* of a sample */
     MEAN_LIMIT = 32767 * 16
 };
@@ -29,17 +29,14 @@ static uint32_t packet_room(const vc_sense_device *d)
 
 uint32_t vc_sense_encoder_memory(const vc_sense_device *d)
 {
-    return ALIGNMENT - 1 + d->channels * (8u * d->measurements + 2) + packet_room(d);
+    return ALIGNMENT - 1 + d->channels * (2u * d->window + 4u * d->measurements) + packet_room(d);
 }
 
 static void lay_out(vc_sense_parts *p, const vc_sense_device *d, void *memory)
 {
-    uint32_t n = (uint32_t)d->channels * d->measurements;
-    uintptr_t beyond = (uintptr_t)memory % ALIGNMENT;
-    p->sums = (int32_t *)(void *)((uint8_t *)memory + (ALIGNMENT - beyond) % ALIGNMENT);
-    p->known = (int16_t *)(p->sums + n);
-    p->last = p->known + 2 * n;
-    p->out = (uint8_t *)(p->last + d->channels);
+    p->x = (int16_t *)(void *)((uint8_t *)memory + (uintptr_t)memory % ALIGNMENT);
+    p->known = p->x + (uint32_t)d->channels * d->window;
+    p->out = (uint8_t *)(p->known + 2u * d->channels * d->measurements);
 }
 
 static uint32_t tables_crc(const vc_sense_device *d)
@@ -83,13 +80,6 @@ static size_t put_constant(const vc_sense_encoder *e, uint8_t *p)
     return vc_stream_head_write(&head, p);
 }
 
-static void begin_window(vc_sense_encoder *e)
-{
-    e->column = e->device->bytes + e->device->columns_at;
-    e->filled = 0;
-    vc_zero(e->in.sums, (size_t)e->device->channels * e->device->measurements * sizeof *e->in.sums);
-}
-
 int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const vc_encoder_settings *s, void *memory, size_t n)
 {
     if (!e || !d || !s || d->channels > VC_MAX_DEVICE_CHANNELS || !settings_are_valid(d, s)) return VC_EARGUMENT;
@@ -102,7 +92,6 @@ int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const 
     e->setting = e->next_setting = setting_of(d, s->quality);
     e->step = e->key_step = e->setting / SUBSTEPS;
     vc_stream_begin(&e->stream, e->in.out, put_constant(e, e->in.out));
-    begin_window(e);
     return VC_OK;
 }
 
@@ -202,31 +191,44 @@ static void end_packet(vc_sense_encoder *e)
 
 /* Measurements */
 
-/* The sum of +-(v << shift) over the terms of a row's mean. */
-static int32_t mean_of(const uint16_t *term, int32_t n, const int16_t *known)
+/* The sum of n samples. Four at a time, as this is most of what is done for a sample. */
+static int32_t sum_of(const int16_t *x, const uint8_t *columns, uint32_t n)
 {
-    int32_t mean = 0;
-    for (; n > 0; n--) {
-        uint32_t how = *term++;
-        int32_t v = (int32_t)((uint32_t)(int32_t)known[how >> 4] << (how & 7));
-        mean += how & 8 ? -v : v;
-    }
-    return mean < -MEAN_LIMIT ? -MEAN_LIMIT : mean > MEAN_LIMIT ? MEAN_LIMIT : mean;
+    int32_t y = 0;
+    for (; n >= 4; n -= 4, columns += 4) y += x[columns[0]] + x[columns[1]] + x[columns[2]] + x[columns[3]];
+    for (; n > 0; n--) y += x[*columns++];
+    return y;
 }
 
-static int32_t size_of(const uint16_t *term, int32_t n, const int16_t *known)
+/* A term is 16 what it names + its shift. */
+static int32_t terms_of(const uint16_t *term, uint32_t n, const int16_t *known)
 {
-    int32_t size = 0;
+    int32_t sum = 0;
+    for (; n > 0; n--) {
+        uint32_t how = *term++;
+        sum += (int32_t)((uint32_t)(int32_t)known[how >> 4] << (how & 15));
+    }
+    return sum;
+}
+
+static int32_t size_of(const uint16_t *term, uint32_t n, const int16_t *known)
+{
+    int32_t sum = 0;
     for (; n > 0; n--) {
         uint32_t how = *term++;
         int32_t v = known[how >> 4];
-        size += (v < 0 ? -v : v) << (how & 7);
+        sum += (v < 0 ? -v : v) << (how & 15);
     }
-    return size;
+    return sum;
+}
+
+static int32_t limited(int32_t v, int32_t most)
+{
+    return v > most ? most : v < -most ? -most : v;
 }
 
 /* Scale and spike number of a row whose neighbours have this size. */
-static const uint8_t *distribution_of(const vc_sense_device *d, const vc_sense_class *c, uint32_t bank, int32_t size)
+static const uint8_t *numbers_of(const vc_sense_device *d, const vc_sense_class *c, uint32_t bank, int32_t size)
 {
     const uint16_t *threshold = d->words + c->thresholds;
     uint32_t context = 0, last = c->contexts - 1u;
@@ -234,55 +236,46 @@ static const uint8_t *distribution_of(const vc_sense_device *d, const vc_sense_c
     return d->bytes + c->distributions + 2 * (bank * c->contexts + context);
 }
 
-/* Quantises the measurement y of a row and codes it; returns where the next row is. */
-static const uint16_t *code_row(vc_sense_encoder *e, const uint16_t *row, int32_t y, int16_t *z, const int16_t *known)
+/* The distribution of a row's measurement; returns where the next row is. */
+static const uint16_t *expect(const vc_sense_encoder *e, const uint16_t *row, const int16_t *known, vc_distribution *distribution)
 {
-    vc_distribution distribution;
-    int32_t means = row[1] >> 4 & 15, sizes = row[1] >> 8;
+    uint32_t parts = row[1], pluses = parts >> 4 & 15, minuses = parts >> 8 & 15, sizes = parts >> 12;
     const uint16_t *terms = row + 2;
-    int32_t mean = mean_of(terms, means, known), size = size_of(terms + means, sizes, known);
-    const uint8_t *numbers = distribution_of(e->device, &e->device->classes[row[1] & 15], e->bank, size);
-    vc_distribution_pick(&distribution, mean, numbers[0], numbers[1]);
-    *z = vc_sense_quantise(y, e->exponent + (int16_t)row[0], e->round);
-    if (*z) e->nonzero = 1;
-    vc_distribution_encode(&distribution, *z, &e->coder);
-    return terms + means + sizes;
+    int32_t mean = terms_of(terms, pluses, known);
+    terms += pluses;
+    mean -= terms_of(terms, minuses, known);
+    terms += minuses;
+    const uint8_t *numbers = numbers_of(e->device, &e->device->classes[parts & 15], e->bank, size_of(terms, sizes, known));
+    vc_distribution_pick(distribution, limited(mean, MEAN_LIMIT), numbers[0], numbers[1]);
+    return terms + sizes;
 }
 
-static void code_channel(vc_sense_encoder *e, int32_t channel)
+/* Measures, quantises and codes the window of a channel. */
+static void code_channel(vc_sense_encoder *e, const int16_t *x, int16_t *known)
 {
-    int32_t n = e->device->measurements;
-    const int32_t *sums = e->in.sums + (ptrdiff_t)channel * n;
-    int16_t *known = e->in.known + 2 * (ptrdiff_t)channel * n;
-    const uint16_t *row = e->device->words + e->device->rows_at;
-    for (int32_t r = 0; r < n; r++) row = code_row(e, row, sums[r], &known[r], known);
-    vc_move_down(known + n, known, n);
+    const vc_sense_device *d = e->device;
+    const uint8_t *columns = d->bytes + d->columns_at;
+    const uint16_t *row = d->words + d->rows_at;
+    for (int32_t r = 0; r < d->measurements; r++) {
+        vc_distribution distribution;
+        uint32_t pluses = columns[0], minuses = columns[1], all = pluses + minuses;
+        columns += 2;
+        int32_t y = sum_of(x, columns, pluses) - sum_of(x, columns + pluses, minuses);
+        int32_t z = vc_sense_quantise(y, e->exponent + (int16_t)row[0], e->round);
+        columns += all;
+        row = expect(e, row, known, &distribution);
+        known[r] = (int16_t)z;
+        e->nonzero |= z != 0;
+        vc_distribution_encode(&distribution, z, &e->coder);
+    }
+    vc_move_down(known + d->measurements, known, d->measurements);
 }
 
-static int16_t convert(vc_sense_encoder *e, int32_t sample, int32_t channel)
+static void code_window(vc_sense_encoder *e)
 {
-    int32_t shift = e->settings.shift, v = sample - e->settings.offset[channel];
-    v = (v + (1 << shift >> 1)) >> shift;
-    if (v <= LARGEST && v >= -LARGEST) return (int16_t)v;
-    e->saturated++;
-    return (int16_t)(v > 0 ? LARGEST : -LARGEST);
-}
-
-/* Adds a sample to the sums that its column has a part in; returns where the next column is. */
-static const uint8_t *add(const uint8_t *column, int32_t *sums, int32_t v)
-{
-    for (uint32_t n = *column++; n > 0; n--) sums[*column++] += v;
-    for (uint32_t n = *column++; n > 0; n--) sums[*column++] -= v;
-    return column;
-}
-
-/* Adds the sample that each channel has in `last`. */
-static void measure(vc_sense_encoder *e)
-{
-    const uint8_t *column = e->column;
-    int32_t *sums = e->in.sums;
-    for (int32_t c = 0; c < e->device->channels; c++, sums += e->device->measurements) e->column = add(column, sums, e->in.last[c]);
-    e->filled++;
+    const vc_sense_device *d = e->device;
+    for (uint32_t c = 0; c < d->channels; c++) code_channel(e, e->in.x + c * d->window, e->in.known + 2u * c * d->measurements);
+    e->filled = 0;
 }
 
 /* Codes the window that is full. Returns 0 where a packet must be fetched first. */
@@ -294,21 +287,37 @@ static int advance(vc_sense_encoder *e)
         return 0;
     }
     if (e->row == 0) begin_packet(e);
-    for (int32_t c = 0; c < e->device->channels; c++) code_channel(e, c);
-    begin_window(e);
+    code_window(e);
     if (++e->row == e->device->windows) end_packet(e);
     return 1;
+}
+
+/* Takes n samples of a channel, which are `channels` apart, into the window. */
+static void take(vc_sense_encoder *e, int32_t channel, const int16_t *samples, int32_t n)
+{
+    int32_t channels = e->device->channels, shift = e->settings.shift, offset = e->settings.offset[channel] - (1 << shift >> 1);
+    int16_t *to = e->in.x + channel * e->device->window + e->filled;
+    for (; n > 0; n--, samples += channels) {
+        int32_t v = (*samples - offset) >> shift;
+        if ((uint32_t)(v + LARGEST) > 2u * LARGEST) {
+            v = limited(v, LARGEST);
+            e->saturated++;
+        }
+        *to++ = (int16_t)v;
+    }
 }
 
 int32_t vc_sense_encoder_push(vc_sense_encoder *e, const int16_t *samples, int32_t n)
 {
     if (!e || !e->device || n < 0 || (n > 0 && !samples)) return VC_EARGUMENT;
     if (e->phase != RUNNING) return VC_EENDED;
-    int32_t taken = 0, window = e->device->window;
-    for (; taken < n; taken++) {
-        if (e->filled == window && !advance(e)) break;
-        for (int32_t c = 0; c < e->device->channels; c++) e->in.last[c] = convert(e, *samples++, c);
-        measure(e);
+    int32_t taken = 0, channels = e->device->channels, window = e->device->window;
+    while (taken < n && (e->filled < window || advance(e))) {
+        int32_t most = window - e->filled, piece = n - taken < most ? n - taken : most;
+        for (int32_t c = 0; c < channels; c++) take(e, c, samples + c, piece);
+        samples += (ptrdiff_t)piece * channels;
+        e->filled += piece;
+        taken += piece;
     }
     if (e->filled == window) advance(e);
     e->samples += (uint32_t)taken;
@@ -328,11 +337,19 @@ int vc_sense_encoder_next(vc_sense_encoder *e, vc_encoder_packet *p)
 
 /* The end */
 
-/* Codes the window that is left, filled up with the last sample. Returns 0 where a packet must be fetched first. */
+/* Fills the running window up with its last samples. */
+static void pad(vc_sense_encoder *e)
+{
+    int32_t window = e->device->window;
+    for (; e->filled < window; e->filled++)
+        for (int16_t *x = e->in.x + e->filled, *end = x + e->device->channels * window; x < end; x += window) x[0] = x[-1];
+}
+
+/* Codes the window that is left. Returns 0 where a packet must be fetched first. */
 static int drain(vc_sense_encoder *e)
 {
     if (e->filled > 0) {
-        while (e->filled < e->device->window) measure(e);
+        pad(e);
         if (!advance(e)) return 0;
     }
     if (e->waiting.size != 0) return 0;

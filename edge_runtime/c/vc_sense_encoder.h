@@ -1,6 +1,6 @@
-/* A device's encoder that senses compressively (docs/format.md sections 13 and 14): samples in as they come, packets of a stream out. Each sample is added to a
-   few sums and forgotten; nothing is multiplied before the coder. Needs no heap, no library and no floating point; any number of encoders may run side by
-   side. The bytes are those of `vaecodec encode --stream` with the same samples and settings.
+/* A device's encoder that senses compressively (docs/format.md sections 13 and 14): samples in as they come, packets of a stream out. Of each window of samples it
+   codes a few sums; nothing is multiplied before the coder. Needs no heap, no library and no floating point; any number of encoders may run side by side.
+   The bytes are those of `vaecodec encode --stream` with the same samples and settings.
 
        static uint8_t memory[ECG_CS_MEMORY];
        vc_sense_encoder e;
@@ -27,7 +27,7 @@
 #include "vc_score.h"
 #include "vc_stream_writer.h"
 
-enum { VC_SENSE_MOST_MEASUREMENTS = 256 }; /* that a device takes of a window */
+enum { VC_SENSE_MOST_SAMPLES = 256 }; /* of a window, on a device */
 
 /* Where the thresholds (among the words) and the distributions (among the bytes, by bank and context: scale and spike number) of a class of rows are. */
 typedef struct vc_sense_class {
@@ -38,9 +38,9 @@ typedef struct vc_sense_class {
 
    words   of each step code: exponent + 1024 bank
            thresholds
-           of each row: offset of its exponent; class + 16 means + 256 sizes; its terms, those of the mean first: shift + 8 minus + 16 what it names, a row, or M + a
-           row of the window before
-   bytes   of each column: the rows that it is added to, and those that it is taken from, how many they are first
+           of each row: offset of its exponent; class + 16 p + 256 m + 4096 s; p terms that its mean adds, m that it takes off, s terms of its size, each: shift + 16
+           what it names, a row, or M + a row of the window before
+   bytes   of each row: how many samples it adds and how many it takes off; their places in the window
            distributions */
 typedef struct vc_sense_device {
     const uint16_t *words;
@@ -63,9 +63,8 @@ typedef struct vc_sense_device {
 
 /* What an encoder has in its workspace. */
 typedef struct vc_sense_parts {
-    int32_t *sums;  /* of the running window, [channel][M] */
+    int16_t *x;     /* the running window, [channel][N] */
     int16_t *known; /* measurements, quantised: [channel][M of this window, M of the one before] */
-    int16_t *last;  /* sample of each channel */
     uint8_t *out;   /* the packet */
 } vc_sense_parts;
 
@@ -73,7 +72,6 @@ typedef struct vc_sense_encoder {
     const vc_sense_device *device;
     vc_encoder_settings settings;
     vc_sense_parts in;
-    const uint8_t *column;           /* of the next sample */
     vc_range_encoder coder;
     vc_stream stream;
     vc_encoder_packet waiting;       /* size 0: none */
@@ -90,7 +88,7 @@ typedef struct vc_sense_encoder {
     vc_score score;
 } vc_sense_encoder;
 
-/* Bytes of workspace: of channels C, measurements M and room for packets R they are C (8 M + 2) + R and a few more (the model's header file has the number). */
+/* Bytes of workspace, the same on all machines: with C channels, and room R for packets, C (2 N + 4 M) + R and a few more. */
 uint32_t vc_sense_encoder_memory(const vc_sense_device *d);
 
 /* Begins a stream. Checks the model's tables first, which takes some 25 instructions a byte. Returns 0, VC_EARGUMENT (settings, NULL, a quality at which the

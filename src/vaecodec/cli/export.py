@@ -50,7 +50,8 @@ def bundle(run: str, out: str, force: bool, **options: Any) -> None:
 @click.option("--channels", type=int, default=1, show_default=True, help="Channels sampled together.")
 @click.option("--rate", type=float, metavar="HZ", help="Samples a second and channel; the model's own unless given.")
 @click.option("--offset", type=int, default=0, show_default=True, help="Middle of the sensor's range, for the examples.")
-@click.option("--room", type=int, metavar="BYTES", help="Room for a packet; two bytes a sample unless given.")
+@click.option("--ratio", type=int, metavar="M", help="Of compressed sensing, the measurements a window; the middle of the model's ratios unless given.")
+@click.option("--room", type=int, metavar="BYTES", help="Room for a packet; two bytes a sample (or measurement) unless given.")
 @click.option("--name", help="C identifier of the model; the bundle's name unless given.")
 @click.option("-f", "--force", is_flag=True, help="Replace an earlier export.")
 @click.option("--json", "as_json", is_flag=True, help="Print the files and figures as JSON.")
@@ -60,6 +61,7 @@ def firmware(bundle: str, out: str, force: bool, as_json: bool, **options: Any) 
     \b
     vaecodec export firmware ecg --out ecg_encoder --offset 1024
     vaecodec export firmware mine.vaemodel --out mine --packet 4 --channels 3
+    vaecodec export firmware ecg-cs --out ecg_cs --ratio 32 --offset 1024
     """
     from vaecodec.cli.firmware import write_firmware
 

@@ -15,7 +15,7 @@ from vaecodec.export.firmware import Firmware, export_firmware
 
 __all__ = ["write_firmware"]
 
-MARK = "src/vc_encoder.c"  # what tells a folder of ours
+MARK = "src/vc_stream_writer.c"  # what tells a folder of ours
 
 
 def write_firmware(bundle: str, out: str, force: bool, as_json: bool, options: dict[str, Any]) -> None:
