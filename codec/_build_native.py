@@ -142,12 +142,13 @@ int vc_encoder_flush(vc_encoder *e);
 
 typedef struct { uint16_t contexts, thresholds, distributions; ...; } vc_sense_class;
 typedef struct {
-    const uint16_t *words; const uint8_t *bytes; const vc_sense_class *classes; uint32_t n_words, n_bytes, crc; uint16_t rows_at, columns_at, window,
-    measurements, coarsest, first_code, n_codes; uint8_t rounding, channels; uint32_t model_id; uint16_t synthesis_id, windows, sync; uint32_t rate,
+    const uint16_t *words; const uint8_t *bytes; const vc_sense_class *classes; uint32_t n_words, n_bytes, crc; uint16_t offsets_at, window, measurements,
+    coarsest, first_code, n_codes; uint8_t rounding, channels; uint32_t model_id; uint16_t synthesis_id, windows, sync; uint32_t rate,
     rate_divisor, packet_bytes; const char *facts; ...;
 } vc_sense_device;
 typedef struct { ...; } vc_sense_encoder;
 #define VC_SENSE_MOST_SAMPLES ...
+#define VC_SENSE_MOST_ROWS ...
 uint32_t vc_sense_encoder_memory(const vc_sense_device *d);
 int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const vc_encoder_settings *s, void *memory, size_t n);
 int32_t vc_sense_encoder_push(vc_sense_encoder *e, const int16_t *samples, int32_t n);

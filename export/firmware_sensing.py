@@ -19,7 +19,7 @@ from vaecodec.export.firmware_model import Packets, c_text, wrapped
 
 __all__ = ["SensingDevice", "ratios"]
 
-ALIGNMENT = 1  # bytes that the workspace may lose to be aligned
+ALIGNMENT = 3  # bytes that the workspace may lose to be aligned
 AROUND = 18  # bytes around a packet's payload: see packet_room in vc_sense_encoder.c
 MOST_WINDOWS = 65535  # a packet
 MOST_PLACES = 255  # of one sign in a row
@@ -55,8 +55,9 @@ class SensingDevice:
         self.name, self.packets = name, packets
         self._bundle, self._model = bundle, bundle.sensing
         known = ratios(self._model)
-        if self._model.window > lib.VC_SENSE_MOST_SAMPLES:
-            raise InputError(f"{bundle.name} has windows of {self._model.window} samples; a device takes {lib.VC_SENSE_MOST_SAMPLES}")
+        if self._model.window > lib.VC_SENSE_MOST_SAMPLES or measurements > lib.VC_SENSE_MOST_ROWS:
+            most = f"{lib.VC_SENSE_MOST_ROWS} of {lib.VC_SENSE_MOST_SAMPLES}"
+            raise InputError(f"{bundle.name} measures {measurements} of {self._model.window} samples; a device at most {most}")
         if measurements not in known:
             raise InputError(f"{bundle.name} measures {', '.join(map(str, known))} of {self._model.window} samples, not {shown(measurements)}")
         if packets.rows * self._model.window * packets.channels > MAX_PACKET or packets.rows > MOST_WINDOWS:
@@ -79,7 +80,7 @@ class SensingDevice:
     @property
     def memory(self) -> int:
         """Bytes of workspace."""
-        return self.packets.channels * (2 * self._model.window + 4 * self._ratio.measurements) + self.packets.room + AROUND + ALIGNMENT
+        return 4 * self.packets.channels * (self._model.window + self._ratio.measurements) + self.packets.room + AROUND + ALIGNMENT
 
     @property
     def weights(self) -> int:
@@ -94,19 +95,21 @@ class SensingDevice:
     def _tables(self) -> tuple[list[int], list[int], list[tuple[int, int, int]]]:
         banks = [self._model.dial[t][2] for t in self._codes]
         words = [self._model.dial[t][0] + BANKS_UNIT * (bank - min(banks)) for t, bank in zip(self._codes, banks, strict=True)]
-        numbers, classes = list(_places(self._ratio.phi)), []
+        self._offsets_at = len(words)
+        words += [int(offset) & 0xFFFF for offset in self._ratio.offsets]
+        numbers = [number for r in range(self._ratio.measurements) for number in _row(self._ratio, r)]
+        classes = []
         for thresholds, table in self._ratio.tables:
             classes.append((table.shape[1], len(words), len(numbers)))
             words += thresholds
             numbers += table[min(banks) : max(banks) + 1].ravel().tolist()
-        self._rows_at = len(words)
-        return words + list(_rows(self._ratio)), numbers, classes
+        return words, numbers, classes
 
     def _fields(self) -> dict[str, int]:
         p, model = self.packets, self._model
         checked = struct.pack(f"<{len(self.words)}H", *self.words) + bytes(self.bytes)
         return {
-            "n_words": len(self.words), "n_bytes": len(self.bytes), "crc": crc32c(checked), "rows_at": self._rows_at, "columns_at": 0,
+            "n_words": len(self.words), "n_bytes": len(self.bytes), "crc": crc32c(checked), "offsets_at": self._offsets_at,
             "window": model.window, "measurements": self._ratio.measurements, "coarsest": model.t_hi, "first_code": self._codes[0],
             "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "model_id": self._bundle.model_id,
             "synthesis_id": self._bundle.synthesis_id, "windows": p.rows, "sync": p.sync, "rate": p.rate.numerator,
@@ -159,18 +162,22 @@ enum {{
         yield "};\n"
 
 
-def _places(phi: np.ndarray) -> Iterable[int]:
-    """Of each row: how many samples it adds and how many it takes off, and their places."""
-    for row in phi:
-        added, taken = np.flatnonzero(row > 0).tolist(), np.flatnonzero(row < 0).tolist()
-        if max(len(added), len(taken)) > MOST_PLACES:
-            raise InputError(f"a row of more than {MOST_PLACES} samples of one sign")
-        yield from (len(added), len(taken), *added, *taken)
+def _row(ratio: Ratio, r: int) -> Iterable[int]:
+    """The bytes of a row."""
+    added = [term for term in ratio.means[r] if not term.minus]
+    taken = [term for term in ratio.means[r] if term.minus]
+    for places in _places(ratio.phi[r]):
+        if len(places) > MOST_PLACES:
+            raise InputError(f"row {r} of the measurements has more than {MOST_PLACES} changes of sign")
+        yield from (len(places), *places)
+    for terms in (added, taken, ratio.sizes[r]):
+        yield len(terms)
+        for term in terms:
+            yield from (term.row + ratio.measurements * term.before, term.shift)
+    yield int(ratio.classes[r])
 
 
-def _rows(ratio: Ratio) -> Iterable[int]:
-    for offset, number, means, sizes in zip(ratio.offsets, ratio.classes, ratio.means, ratio.sizes, strict=True):
-        added, taken = [term for term in means if not term.minus], [term for term in means if term.minus]
-        yield int(offset) & 0xFFFF
-        yield int(number) + 16 * len(added) + 256 * len(taken) + 4096 * len(sizes)
-        yield from (term.shift + 16 * (term.row + ratio.measurements * term.before) for term in (*added, *taken, *sizes))
+def _places(row: np.ndarray) -> tuple[list[int], list[int]]:
+    """The running sums that make a row of Φ, those to be added and those to be taken off: sum i is that of samples 0 .. i."""
+    changes = row.astype(np.int64) - np.append(row[1:], 0)
+    return np.repeat(np.arange(len(row)), np.maximum(changes, 0)).tolist(), np.repeat(np.arange(len(row)), np.maximum(-changes, 0)).tolist()

@@ -50,3 +50,13 @@ void vc_distribution_encode(const vc_distribution *d, int32_t z, vc_range_encode
     vc_range_encode(e, v.lo, v.hi, VC_PRECISION);
     if (!vc_distribution_holds(d, z)) vc_range_encode_escaped(e, z - d->first, d->last);
 }
+
+void vc_distribution_code(int32_t mean, uint32_t scale, uint32_t spike, int32_t z, vc_range_encoder *e)
+{
+    vc_distribution d;
+    vc_distribution_pick(&d, mean, scale, spike);
+    int32_t j = vc_distribution_holds(&d, z) ? z - d.first : d.last;
+    uint32_t lo = j > 0 ? vc_inner_cdf(&d, j) : 0, hi = j < d.last ? vc_inner_cdf(&d, j + 1) : 65536;
+    vc_range_encode(e, lo, hi, VC_PRECISION);
+    if (j == d.last) vc_range_encode_escaped(e, z - d.first, d.last);
+}

@@ -12,7 +12,7 @@ enum {
     FIELDS = 1 + VC_VARINT_MAX, /* a step code and a number of samples */
     ROOM_BEFORE = VC_PACKET_HEAD_MAX + FIELDS, /* the payload begins after this many bytes */
     ROOM_BEHIND = 4,
-    ALIGNMENT = 2,
+    ALIGNMENT = 4,
     LARGEST = 32767,            /* of a sample */
     MEAN_LIMIT = 32767 * 16
 };
@@ -29,13 +29,14 @@ static uint32_t packet_room(const vc_sense_device *d)
 
 uint32_t vc_sense_encoder_memory(const vc_sense_device *d)
 {
-    return ALIGNMENT - 1 + d->channels * (2u * d->window + 4u * d->measurements) + packet_room(d);
+    return ALIGNMENT - 1 + d->channels * (4u * d->window + 4u * d->measurements) + packet_room(d);
 }
 
 static void lay_out(vc_sense_parts *p, const vc_sense_device *d, void *memory)
 {
-    p->x = (int16_t *)(void *)((uint8_t *)memory + (uintptr_t)memory % ALIGNMENT);
-    p->known = p->x + (uint32_t)d->channels * d->window;
+    uintptr_t beyond = (uintptr_t)memory % ALIGNMENT;
+    p->sums = (int32_t *)(void *)((uint8_t *)memory + (ALIGNMENT - beyond) % ALIGNMENT);
+    p->known = (int16_t *)(p->sums + (uint32_t)d->channels * d->window);
     p->out = (uint8_t *)(p->known + 2u * d->channels * d->measurements);
 }
 
@@ -191,90 +192,50 @@ static void end_packet(vc_sense_encoder *e)
 
 /* Measurements */
 
-/* The sum of n samples. Four at a time, as this is most of what is done for a sample. */
-static int32_t sum_of(const int16_t *x, const uint8_t *columns, uint32_t n)
-{
-    int32_t y = 0;
-    for (; n >= 4; n -= 4, columns += 4) y += x[columns[0]] + x[columns[1]] + x[columns[2]] + x[columns[3]];
-    for (; n > 0; n--) y += x[*columns++];
-    return y;
-}
-
-/* A term is 16 what it names + its shift. */
-static int32_t terms_of(const uint16_t *term, uint32_t n, const int16_t *known)
-{
-    int32_t sum = 0;
-    for (; n > 0; n--) {
-        uint32_t how = *term++;
-        sum += (int32_t)((uint32_t)(int32_t)known[how >> 4] << (how & 15));
-    }
-    return sum;
-}
-
-static int32_t size_of(const uint16_t *term, uint32_t n, const int16_t *known)
-{
-    int32_t sum = 0;
-    for (; n > 0; n--) {
-        uint32_t how = *term++;
-        int32_t v = known[how >> 4];
-        sum += (v < 0 ? -v : v) << (how & 15);
-    }
-    return sum;
-}
-
 static int32_t limited(int32_t v, int32_t most)
 {
     return v > most ? most : v < -most ? -most : v;
 }
 
 /* Scale and spike number of a row whose neighbours have this size. */
-static const uint8_t *numbers_of(const vc_sense_device *d, const vc_sense_class *c, uint32_t bank, int32_t size)
+static const uint8_t *numbers_of(const vc_sense_encoder *e, uint32_t class_number, int32_t size)
 {
-    const uint16_t *threshold = d->words + c->thresholds;
-    uint32_t context = 0, last = c->contexts - 1u;
-    while (context < last && size >= threshold[context]) context++;
-    return d->bytes + c->distributions + 2 * (bank * c->contexts + context);
+    const vc_sense_class *c = &e->device->classes[class_number];
+    const uint16_t *begin = e->device->words + c->thresholds, *threshold = begin, *end = begin + c->contexts - 1;
+    while (threshold < end && size >= *threshold) threshold++;
+    return e->device->bytes + c->distributions + 2 * (e->bank * c->contexts + (uint32_t)(threshold - begin));
 }
 
-/* The distribution of a row's measurement; returns where the next row is. */
-static const uint16_t *expect(const vc_sense_encoder *e, const uint16_t *row, const int16_t *known, vc_distribution *distribution)
+/* Measures, quantises and codes a row, whose bytes begin at p; returns where the next one begins. */
+static const uint8_t *code_row(vc_sense_encoder *e, const uint8_t *p, const int32_t *sums, int16_t *known, int32_t r)
 {
-    uint32_t parts = row[1], pluses = parts >> 4 & 15, minuses = parts >> 8 & 15, sizes = parts >> 12;
-    const uint16_t *terms = row + 2;
-    int32_t mean = terms_of(terms, pluses, known);
-    terms += pluses;
-    mean -= terms_of(terms, minuses, known);
-    terms += minuses;
-    const uint8_t *numbers = numbers_of(e->device, &e->device->classes[parts & 15], e->bank, size_of(terms, sizes, known));
-    vc_distribution_pick(distribution, limited(mean, MEAN_LIMIT), numbers[0], numbers[1]);
-    return terms + sizes;
-}
-
-/* Measures, quantises and codes the window of a channel. */
-static void code_channel(vc_sense_encoder *e, const int16_t *x, int16_t *known)
-{
-    const vc_sense_device *d = e->device;
-    const uint8_t *columns = d->bytes + d->columns_at;
-    const uint16_t *row = d->words + d->rows_at;
-    for (int32_t r = 0; r < d->measurements; r++) {
-        vc_distribution distribution;
-        uint32_t pluses = columns[0], minuses = columns[1], all = pluses + minuses;
-        columns += 2;
-        int32_t y = sum_of(x, columns, pluses) - sum_of(x, columns + pluses, minuses);
-        int32_t z = vc_sense_quantise(y, e->exponent + (int16_t)row[0], e->round);
-        columns += all;
-        row = expect(e, row, known, &distribution);
-        known[r] = (int16_t)z;
-        e->nonzero |= z != 0;
-        vc_distribution_encode(&distribution, z, &e->coder);
+    int32_t y = 0, mean = 0, size = 0;
+    uint32_t n;
+    for (n = *p++; n > 0; n--) y += sums[*p++];
+    for (n = *p++; n > 0; n--) y -= sums[*p++];
+    for (n = *p++; n > 0; n--, p += 2) mean += (int32_t)((uint32_t)(int32_t)known[p[0]] << p[1]);
+    for (n = *p++; n > 0; n--, p += 2) mean -= (int32_t)((uint32_t)(int32_t)known[p[0]] << p[1]);
+    for (n = *p++; n > 0; n--, p += 2) {
+        int32_t v = known[p[0]];
+        size += (v < 0 ? -v : v) << p[1];
     }
-    vc_move_down(known + d->measurements, known, d->measurements);
+    const uint8_t *numbers = numbers_of(e, *p++, size);
+    int32_t z = vc_sense_quantise(y, e->exponent + (int16_t)e->device->words[e->device->offsets_at + r], e->round);
+    known[r] = (int16_t)z;
+    if (z != 0) e->nonzero = 1;
+    vc_distribution_code(limited(mean, MEAN_LIMIT), numbers[0], numbers[1], z, &e->coder);
+    return p;
 }
 
 static void code_window(vc_sense_encoder *e)
 {
-    const vc_sense_device *d = e->device;
-    for (uint32_t c = 0; c < d->channels; c++) code_channel(e, e->in.x + c * d->window, e->in.known + 2u * c * d->measurements);
+    int32_t window = e->device->window, rows = e->device->measurements, *sums = e->in.sums;
+    int16_t *known = e->in.known;
+    for (int32_t c = 0; c < e->device->channels; c++, sums += window, known += 2 * rows) {
+        const uint8_t *p = e->device->bytes;
+        for (int32_t r = 0; r < rows; r++) p = code_row(e, p, sums, known, r);
+        vc_move_down(known + rows, known, rows);
+    }
     e->filled = 0;
 }
 
@@ -292,18 +253,18 @@ static int advance(vc_sense_encoder *e)
     return 1;
 }
 
-/* Takes n samples of a channel, which are `channels` apart, into the window. */
+/* Adds n samples of a channel, which are `channels` apart, to its running sum. */
 static void take(vc_sense_encoder *e, int32_t channel, const int16_t *samples, int32_t n)
 {
     int32_t channels = e->device->channels, shift = e->settings.shift, offset = e->settings.offset[channel] - (1 << shift >> 1);
-    int16_t *to = e->in.x + channel * e->device->window + e->filled;
+    int32_t *to = e->in.sums + channel * e->device->window + e->filled, sum = e->filled > 0 ? to[-1] : 0;
     for (; n > 0; n--, samples += channels) {
         int32_t v = (*samples - offset) >> shift;
         if ((uint32_t)(v + LARGEST) > 2u * LARGEST) {
             v = limited(v, LARGEST);
             e->saturated++;
         }
-        *to++ = (int16_t)v;
+        *to++ = sum += v;
     }
 }
 
@@ -340,9 +301,12 @@ int vc_sense_encoder_next(vc_sense_encoder *e, vc_encoder_packet *p)
 /* Fills the running window up with its last samples. */
 static void pad(vc_sense_encoder *e)
 {
-    int32_t window = e->device->window;
-    for (; e->filled < window; e->filled++)
-        for (int16_t *x = e->in.x + e->filled, *end = x + e->device->channels * window; x < end; x += window) x[0] = x[-1];
+    int32_t window = e->device->window, *sums = e->in.sums + e->filled;
+    for (int32_t c = 0; c < e->device->channels; c++, sums += window) {
+        int32_t last = sums[-1] - (e->filled > 1 ? sums[-2] : 0);
+        for (int32_t i = 0; i < window - e->filled; i++) sums[i] = sums[i - 1] + last;
+    }
+    e->filled = window;
 }
 
 /* Codes the window that is left. Returns 0 where a packet must be fetched first. */

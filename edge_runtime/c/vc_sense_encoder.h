@@ -27,7 +27,7 @@
 #include "vc_score.h"
 #include "vc_stream_writer.h"
 
-enum { VC_SENSE_MOST_SAMPLES = 256 }; /* of a window, on a device */
+enum { VC_SENSE_MOST_SAMPLES = 256, VC_SENSE_MOST_ROWS = 128 }; /* of a window, on a device */
 
 /* Where the thresholds (among the words) and the distributions (among the bytes, by bank and context: scale and spike number) of a class of rows are. */
 typedef struct vc_sense_class {
@@ -36,18 +36,20 @@ typedef struct vc_sense_class {
 
 /* One ratio of a model, and what does not change within a stream: written by `vaecodec export firmware`, constant.
 
+   A row of 1, 0 and -1 is a sum of running sums: 1 1 -1 -1 are twice the one behind the second sample, less the one behind the fourth.
+
    words   of each step code: exponent + 1024 bank
+           offset of each row's exponent
            thresholds
-           of each row: offset of its exponent; class + 16 p + 256 m + 4096 s; p terms that its mean adds, m that it takes off, s terms of its size, each: shift + 16
-           what it names, a row, or M + a row of the window before
-   bytes   of each row: how many samples it adds and how many it takes off; their places in the window
+   bytes   of each row, each list with its length first: the running sums that it adds, those that it takes off; the terms that its mean adds, those that it
+           takes off, and those of its size, each what it names (a row, or M + a row of the window before) and its shift; the row's class
            distributions */
 typedef struct vc_sense_device {
     const uint16_t *words;
     const uint8_t *bytes;
     const vc_sense_class *classes;
     uint32_t n_words, n_bytes, crc; /* CRC-32C of the words, low byte first, and the bytes */
-    uint16_t rows_at, columns_at;   /* where they begin */
+    uint16_t offsets_at;            /* where they begin */
     uint16_t window, measurements;
     uint16_t coarsest;              /* step code of quality 0; that of quality 100 is 0 */
     uint16_t first_code, n_codes;   /* step codes that have this ratio */
@@ -63,7 +65,7 @@ typedef struct vc_sense_device {
 
 /* What an encoder has in its workspace. */
 typedef struct vc_sense_parts {
-    int16_t *x;     /* the running window, [channel][N] */
+    int32_t *sums;  /* of the running window, [channel][N]: of its samples up to each */
     int16_t *known; /* measurements, quantised: [channel][M of this window, M of the one before] */
     uint8_t *out;   /* the packet */
 } vc_sense_parts;
@@ -88,7 +90,7 @@ typedef struct vc_sense_encoder {
     vc_score score;
 } vc_sense_encoder;
 
-/* Bytes of workspace, the same on all machines: with C channels, and room R for packets, C (2 N + 4 M) + R and a few more. */
+/* Bytes of workspace, the same on all machines: with C channels, and room R for packets, 4 C (N + M) + R and a few more. */
 uint32_t vc_sense_encoder_memory(const vc_sense_device *d);
 
 /* Begins a stream. Checks the model's tables first, which takes some 25 instructions a byte. Returns 0, VC_EARGUMENT (settings, NULL, a quality at which the
