@@ -105,7 +105,7 @@ def bench_images(
             points[OWN][path.stem] = _own_points(codec, pixels, with_ms_ssim, options)
             for peer in chosen:
                 points[peer.name][path.stem] = _peer_points(peer, pixels, with_ms_ssim)
-    chroma = {name: "grey" for name in points} if grey else {OWN: "4:4:4", **{peer.name: peer.chroma for peer in chosen}}
+    chroma = dict.fromkeys(points, "grey") if grey else {OWN: "4:4:4", **{peer.name: peer.chroma for peer in chosen}}
     report: Report = {
         "kind": "images",
         "protocol": PROTOCOL,
@@ -188,7 +188,8 @@ def _add_extras(codec: ImageCodecLike, pixels: Pixels, point: Point, options: di
 
 
 def _peer_points(peer: ImagePeer, pixels: Pixels, similarity: bool) -> list[Point]:
-    return [_point(pixels, value, partial(peer.encode, pixels, value), partial(peer.decode, grey=pixels.ndim == 2), similarity) for value in peer.values]
+    decode = partial(peer.decode, grey=pixels.ndim == 2)
+    return [_point(pixels, value, partial(peer.encode, pixels, value), decode, similarity) for value in peer.values]
 
 
 def _point(pixels: Pixels, setting: float, encode: Callable[[], bytes], decode: Callable[[bytes], Pixels], similarity: bool) -> Point:

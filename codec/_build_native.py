@@ -153,6 +153,21 @@ int vc_image_begin(vc_image_encoder *e, const vc_image_model *d, const vc_image_
 int vc_image_push(vc_image_encoder *e, const uint8_t *pixels);
 int vc_image_next(vc_image_encoder *e, vc_image_packet *p);
 int vc_image_is_done(const vc_image_encoder *e);
+typedef struct { uint16_t contexts, thresholds, distributions; ...; } vc_sense_class;
+typedef struct {
+    const uint16_t *words; const uint8_t *bytes; const vc_sense_class *classes; uint32_t n_words, n_bytes, crc; uint16_t offsets_at, window;
+    uint16_t measurements, coarsest, first_code, n_codes; uint8_t rounding, channels; uint32_t model_id; uint16_t synthesis_id, windows, sync; uint32_t rate,
+    rate_divisor, packet_bytes; const char *facts; ...;
+} vc_sense_device;
+typedef struct { ...; } vc_sense_encoder;
+#define VC_SENSE_MOST_SAMPLES ...
+#define VC_SENSE_MOST_ROWS ...
+uint32_t vc_sense_encoder_memory(const vc_sense_device *d);
+int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const vc_encoder_settings *s, void *memory, size_t n);
+int32_t vc_sense_encoder_push(vc_sense_encoder *e, const int16_t *samples, int32_t n);
+int vc_sense_encoder_next(vc_sense_encoder *e, vc_encoder_packet *p);
+int vc_sense_encoder_quality(vc_sense_encoder *e, int quality);
+int vc_sense_encoder_flush(vc_sense_encoder *e);
 
 typedef struct { ...; } vc_stream;
 void vc_stream_begin(vc_stream *s, const uint8_t *constant, size_t n);
@@ -178,6 +193,7 @@ INCLUDES = """
 #include "vc_prior.h"
 #include "vc_quantise.h"
 #include "vc_sense.h"
+#include "vc_sense_encoder.h"
 #include "vc_stream_writer.h"
 #include "vc_target.h"
 """

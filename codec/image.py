@@ -118,8 +118,8 @@ class ImageCodec:
                 tiles several times slower. From 3 on memory grows with the picture, and bytes may depend on the machine.
             tile: side of the independently coded tiles in pixels (rounded up to the model's grid); 0 for the whole picture,
                 up to 16 Mpixel; or their width and height. Unless given, pictures above 4 Mpixel are tiled.
-            order: "level": all tiles coarse to fine, so that a file that is cut off is a coarser picture; "tile": one tile after the other, as a device
-                sends them.
+            order: "level": all tiles coarse to fine, so that a file that is cut off is a coarser picture; "tile": one tile after the other, as a
+                device sends them.
             icc: colour profile to carry along.
             exif: EXIF block to carry along.
 

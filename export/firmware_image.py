@@ -18,9 +18,9 @@ from vaecodec.export.firmware_planes import shrink
 __all__ = ["IMAGE_SOURCES", "DeviceImageModel", "Pictures", "tile_of"]
 
 IMAGE_SOURCES = (
-    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_filter", "vc_history", "vc_image_encoder", "vc_image_pyramid", "vc_latents"),
-    *("vc_match", "vc_model", "vc_net", "vc_packet_writer", "vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_quantise", "vc_range_encoder"),
-    *("vc_setting", "vc_split", "vc_tables", "vc_zeros"),
+    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_filter", "vc_history", "vc_image_encoder", "vc_image_pyramid"),
+    *("vc_latents", "vc_match", "vc_model", "vc_net", "vc_packet_writer", "vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_quantise"),
+    *("vc_range_encoder", "vc_setting", "vc_split", "vc_tables", "vc_zeros"),
 )
 """Sources of the runtime that an encoder of pictures needs, without suffix."""
 
@@ -76,7 +76,8 @@ class DeviceImageModel:
     def most_memory(self) -> int:
         """Bytes of workspace where pointers have 64 bits."""
         p = self.pictures
-        device = ffi.new("vc_image_model *", {"plan": self._plan, "width": p.width, "height": p.height, "waiting_bytes": p.waiting, "packet_bytes": p.room})
+        sizes = {"width": p.width, "height": p.height, "waiting_bytes": p.waiting, "packet_bytes": p.room}
+        device = ffi.new("vc_image_model *", {"plan": self._plan, **sizes})
         return int(lib.vc_image_memory(device)) + ALIGNED * len(self._structures())
 
     def _structures(self) -> dict[str, int]:

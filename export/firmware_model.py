@@ -16,7 +16,7 @@ from vaecodec.codec.errors import InputError, LimitError
 from vaecodec.codec.native import crc32c
 from vaecodec.codec.recordings import MAX_PACKET
 
-__all__ = ["ALIGNED", "DeviceModel", "Packets", "definition", "plan_source", "workspace"]
+__all__ = ["ALIGNED", "DeviceModel", "Packets", "c_text", "definition", "plan_source", "workspace", "wrapped"]
 
 WIDTH = 140
 ALIGNED = 8  # bytes to which an allocation may be rounded up
@@ -126,11 +126,10 @@ enum {{
 
     def _device(self) -> Iterable[str]:
         p, bundle = self.packets, self._bundle
-        facts = '"' + p.facts.replace("\\", "\\\\").replace('"', '\\"') + '"' if p.facts else "NULL"
         values = {
             "plan": "&vc_own_plan", "model_id": f"{bundle.model_id:#x}", "synthesis_id": f"{bundle.synthesis_id:#x}", "rows": p.rows,
             "group": p.group, "sync": p.sync, "rate": p.rate.numerator, "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
-            "blob_crc": f"{crc32c(self._model.blob):#x}", "facts": facts,
+            "blob_crc": f"{crc32c(self._model.blob):#x}", "facts": c_text(p.facts),
         }
         yield from definition("vc_device_model", self.name, values)
 
@@ -162,7 +161,7 @@ def plan_source(model: Any, plan: Any) -> Iterable[str]:
     """
     c = model._c
     yield f"static const uint8_t vc_own_weights[{len(model.blob)}] = {{"
-    yield from _wrapped(map(str, model.blob))
+    yield from wrapped(map(str, model.blob))
     yield "};\n"
     yield f"static const vc_model vc_own_model = {_text(c[0], {'blob': 'vc_own_weights'})};\n"
     yield from _table("vc_plane", "planes", [plan.planes[i] for i in range(c.n_planes)])
@@ -221,5 +220,11 @@ def _text(value: Any, known: dict[str, str] | None = None) -> str:
     return "{" + ", ".join(f".{name} = {known.get(name) or _text(getattr(value, name))}" for name in fields) + "}"
 
 
-def _wrapped(words: Iterable[str]) -> Iterable[str]:
+def c_text(text: str) -> str:
+    """A string as a literal of C, NULL where it is empty."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' if text else "NULL"
+
+
+def wrapped(words: Iterable[str]) -> Iterable[str]:
+    """Words of a list in lines."""
     return textwrap.wrap(", ".join(words), WIDTH, initial_indent="    ", subsequent_indent="    ")

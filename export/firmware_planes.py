@@ -1,7 +1,7 @@
 """Where a picture model's planes lie on a device: few rows of each, and one after the other in the same memory where they are not needed together.
 
-`vc_plan_make` keeps all rows of what a prelude writes, as any prelude may read any of them. Those of our models read their own planes at the row they write, so
-that `vc_net_prelude_row` makes two rows at a time as a stage comes to them. What is left in memory is then
+`vc_plan_make` keeps all rows of what a prelude writes, as any prelude may read any of them. Those of our models read their own planes at the row
+they write, so that `vc_net_prelude_row` makes two rows at a time as a stage comes to them. What is left in memory is then
 
     lasting     symbols that finer stages read, all rows; what a prelude hands on, two rows
     local       a stage's own planes that reach beyond a row or column; cleared at its beginning, for their margins

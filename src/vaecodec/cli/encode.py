@@ -49,7 +49,7 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
 @click.option("--tile", type=Tile(), help="Side of independent tiles in pixels, or WIDTHxHEIGHT, rounded up to the model's grid; 0: none.")
-@click.option("--order", type=click.Choice(["level", "tile"]), help="Packets of a picture: all tiles coarse to fine (default), or tile by tile as from a device.")
+@click.option("--order", type=click.Choice(["level", "tile"]), help="Packets of a picture: all tiles coarse to fine (default), or tile by tile.")
 @click.option("--input-format", metavar="SUFFIX", help="What the input is, if its name does not say: png, wav, csv, npy, raw, ...")
 @click.option("--strip", is_flag=True, help="Leave EXIF and colour profile out.")
 @click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads: tiles coded at a time.")
