@@ -80,11 +80,11 @@ def export(folder: Path, samples: np.ndarray, wanted: Firmware, model: str = "ec
     (folder / "samples.h").write_text(f"#include <stdint.h>\nstatic const int16_t samples[] = {{{numbers}}};\n{defined}\n")
 
 
-def build(target: Target, library: Path, program: Path, *more: str) -> None:
-    """The program of program.c, with warnings as errors."""
+def build(target: Target, library: Path, program: Path, *more: str, source: str = "program.c") -> None:
+    """The program of a file here, with warnings as errors."""
     need(target.compiler, *target.runner[:1])
     bare = [*BARE, "-T", str(HERE / target.script)] if target.script else []
-    sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / "program.c")]
+    sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / source)]
     include = [f"-I{library / 'src'}", f"-I{library}", f"-I{HERE}"]
     starts = [HERE / name for name in (target.start, *(["start_bare.c"] if target.script else []))]
     objects = [str(program.with_name(start.stem + ".o")) for start in starts]
