@@ -61,7 +61,7 @@ for _name in ("README.md", "main.c", "qemu.c"):
     del IMAGE_PLACES[_name]
 # Room for a packet: what its samples, or measurements, would take as they are, and for what it has besides.
 BYTES_A_NUMBER, MORE_BYTES = 2, 96
-SMALL_ROOM, SMALL_PICTURE = 1024, 4096  # of pictures: the least room for a packet, and for latents that wait
+SMALL_ROOM, SMALL_PICTURE = 1024, 8192  # of pictures: the least room for a packet, and for latents that wait
 STRUCTURES_AND_STACK = 16 << 10  # of the examples, besides the workspace
 QUALITY = 600  # of the examples, in tenths, or the nearest that there is
 OF_PICTURES = "size", "tile", "waiting"

@@ -2,7 +2,7 @@
 
     PYTHONPATH=tests python -m firmware.pictures        writes figures_pictures.json; the tests compare with it
 
-A real photo at quality 60, effort 1: `photo` takes 320 x 240 pixels in colour in tiles of 160 x 32, `photo-mcu` 160 x 120 grey ones in tiles of 160 x 32.
+A real photo at quality 60, effort 1, in tiles of 160 x 32: `photo` takes 320 x 240 pixels in colour, `photo-mcu` 160 x 120 grey ones.
 """
 
 from __future__ import annotations
