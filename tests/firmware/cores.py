@@ -86,13 +86,19 @@ def build(target: Target, library: Path, program: Path, *more: str, source: str 
     bare = [*BARE, "-T", str(HERE / target.script)] if target.script else []
     sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / source)]
     include = [f"-I{library / 'src'}", f"-I{library}", f"-I{HERE}"]
-    starts = [HERE / name for name in (target.start, *(["start_bare.c"] if target.script else []))]
-    objects = [str(program.with_name(start.stem + ".o")) for start in starts]
-    begin = [target.compiler, "-std=gnu99", "-O1", *target.flags, *bare[:2], f"-I{HERE}", *more]
-    for start, made in zip(starts, objects, strict=True):
-        subprocess.run([*begin, "-c", str(start), "-o", made], check=True)
+    objects = build_starts(target, program.parent, *more)
     link = ["-lgcc"] if target.script else []
     subprocess.run([target.compiler, *WARNINGS, "-O2", *target.flags, *bare, *include, *sources, *objects, "-o", str(program), *link], check=True)
+
+
+def build_starts(target: Target, folder: Path, *more: str) -> list[str]:
+    """What starts a program, as objects."""
+    starts = [HERE / name for name in (target.start, *(["start_bare.c"] if target.script else []))]
+    objects = [str(folder / f"{start.stem}.o") for start in starts]
+    begin = [target.compiler, "-std=gnu99", "-O1", *target.flags, *(BARE[:2] if target.script else []), f"-I{HERE}", *more]
+    for start, made in zip(starts, objects, strict=True):
+        subprocess.run([*begin, "-c", str(start), "-o", made], check=True)
+    return objects
 
 
 def run(target: Target, program: Path, more: Sequence[str] = ()) -> list[str]:
