@@ -197,45 +197,68 @@ static int32_t limited(int32_t v, int32_t most)
     return v > most ? most : v < -most ? -most : v;
 }
 
-/* Scale and spike number of a row whose neighbours have this size. */
-static const uint8_t *numbers_of(const vc_sense_encoder *e, uint32_t class_number, int32_t size)
+/* What rows in a run have in common. */
+typedef struct run {
+    vc_sense_quantiser quantiser;
+    const uint16_t *thresholds, *end;
+    const uint8_t *numbers; /* scale and spike of each context */
+} run;
+
+/* Reads the head of a run; returns where its rows begin. */
+static const uint8_t *begin_run(const vc_sense_encoder *e, const uint8_t *p, run *v)
 {
-    const vc_sense_class *c = &e->device->classes[class_number];
-    const uint16_t *begin = e->device->words + c->thresholds, *threshold = begin, *end = begin + c->contexts - 1;
-    while (threshold < end && size >= *threshold) threshold++;
-    return e->device->bytes + c->distributions + 2 * (e->bank * c->contexts + (uint32_t)(threshold - begin));
+    const vc_sense_device *d = e->device;
+    const vc_sense_class *c = &d->classes[p[0]];
+    v->thresholds = d->words + c->thresholds;
+    v->end = v->thresholds + c->contexts - 1;
+    v->numbers = d->bytes + c->distributions + 2 * e->bank * c->contexts;
+    v->quantiser = vc_sense_quantiser_at(e->exponent + vc_i16(p + 1), e->round);
+    return p + 3;
 }
 
 /* Measures, quantises and codes a row, whose bytes begin at p; returns where the next one begins. */
-static const uint8_t *code_row(vc_sense_encoder *e, const uint8_t *p, const int32_t *sums, int16_t *known, int32_t r)
+static const uint8_t *code_row(const run *v, const uint8_t *p, const int32_t *sums, const int16_t *known, int16_t *z, vc_range_encoder *coder)
 {
     int32_t y = 0, mean = 0, size = 0;
-    uint32_t n;
-    for (n = *p++; n > 0; n--) y += sums[*p++];
-    for (n = *p++; n > 0; n--) y -= sums[*p++];
-    for (n = *p++; n > 0; n--, p += 2) mean += (int32_t)((uint32_t)(int32_t)known[p[0]] << p[1]);
-    for (n = *p++; n > 0; n--, p += 2) mean -= (int32_t)((uint32_t)(int32_t)known[p[0]] << p[1]);
-    for (n = *p++; n > 0; n--, p += 2) {
-        int32_t v = known[p[0]];
-        size += (v < 0 ? -v : v) << p[1];
+    const uint8_t *end;
+    for (end = p + p[0]; p < end;) y += sums[*++p];
+    for (end = ++p, end += p[0]; p < end;) y -= sums[*++p];
+    for (end = ++p, end += p[0]; p < end; p += 2) mean += (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
+    for (end = ++p, end += p[0]; p < end; p += 2) mean -= (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
+    for (end = ++p, end += p[0]; p < end; p += 2) {
+        int32_t near = known[p[1]];
+        size += (near < 0 ? -near : near) << p[2];
     }
-    const uint8_t *numbers = numbers_of(e, *p++, size);
-    int32_t z = vc_sense_quantise(y, e->exponent + (int16_t)e->device->words[e->device->offsets_at + r], e->round);
-    known[r] = (int16_t)z;
-    if (z != 0) e->nonzero = 1;
-    vc_distribution_code(limited(mean, MEAN_LIMIT), numbers[0], numbers[1], z, &e->coder);
-    return p;
+    const uint16_t *threshold = v->thresholds;
+    while (threshold < v->end && size >= *threshold) threshold++;
+    const uint8_t *numbers = v->numbers + 2 * (threshold - v->thresholds);
+    *z = vc_sense_quantise_by(&v->quantiser, y);
+    vc_distribution_code(limited(mean, MEAN_LIMIT), numbers[0], numbers[1], *z, coder);
+    return p + 1;
+}
+
+/* Codes the window of a channel; returns whether any measurement is not 0. */
+static int code_channel(vc_sense_encoder *e, const int32_t *sums, int16_t *known)
+{
+    int32_t rows = e->device->measurements, any = 0;
+    const uint8_t *p = e->device->bytes;
+    for (int32_t r = 0, left; r < rows;) {
+        run common;
+        left = *p++;
+        for (p = begin_run(e, p, &common); left > 0; left--, r++) {
+            p = code_row(&common, p, sums, known, known + r, &e->coder);
+            any |= known[r];
+        }
+    }
+    vc_move_down(known + rows, known, rows);
+    return any != 0;
 }
 
 static void code_window(vc_sense_encoder *e)
 {
-    int32_t window = e->device->window, rows = e->device->measurements, *sums = e->in.sums;
-    int16_t *known = e->in.known;
-    for (int32_t c = 0; c < e->device->channels; c++, sums += window, known += 2 * rows) {
-        const uint8_t *p = e->device->bytes;
-        for (int32_t r = 0; r < rows; r++) p = code_row(e, p, sums, known, r);
-        vc_move_down(known + rows, known, rows);
-    }
+    int32_t window = e->device->window, rows = e->device->measurements;
+    for (int32_t c = 0; c < e->device->channels; c++)
+        if (code_channel(e, e->in.sums + c * window, e->in.known + 2 * c * rows)) e->nonzero = 1;
     e->filled = 0;
 }
 
