@@ -51,10 +51,9 @@ static uint32_t share(uint32_t size1, uint32_t point)
     return (size1 >> 16) * point + ((low & 0xffff) * point >> 16) + (low >> 16) * point;
 }
 
-void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision)
+void vc_range_encode_fine(vc_range_encoder *e, uint32_t lo, uint32_t hi)
 {
-    uint32_t a = share(e->size1, lo << (16 - precision));
-    uint32_t b = share(e->size1, hi << (16 - precision)) - 1;
+    uint32_t a = share(e->size1, lo), b = share(e->size1, hi) - 1;
     e->base += a;
     e->size1 = b - a;
     int carry = e->base < a;
@@ -73,6 +72,11 @@ void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned pre
         if (carry_is_open(e)) e->held = top + 1;
         else put16(e, top);
     }
+}
+
+void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision)
+{
+    vc_range_encode_fine(e, lo << (16 - precision), hi << (16 - precision));
 }
 
 static void encode_bit(vc_range_encoder *e, uint32_t bit)

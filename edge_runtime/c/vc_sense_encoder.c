@@ -197,8 +197,11 @@ static int32_t limited(int32_t v, int32_t most)
     return v > most ? most : v < -most ? -most : v;
 }
 
-/* What rows in a run have in common. */
+/* What rows of a window have in common, those in a run the most. */
 typedef struct run {
+    const int32_t *sums;
+    int16_t *known;
+    vc_range_encoder *coder;
     vc_sense_quantiser quantiser;
     const uint16_t *thresholds, *end;
     const uint8_t *numbers; /* scale and spike of each context */
@@ -216,49 +219,67 @@ static const uint8_t *begin_run(const vc_sense_encoder *e, const uint8_t *p, run
     return p + 3;
 }
 
-/* Measures, quantises and codes a row, whose bytes begin at p; returns where the next one begins. */
-static const uint8_t *code_row(const run *v, const uint8_t *p, const int32_t *sums, const int16_t *known, int16_t *z, vc_range_encoder *coder)
+/* Scale and spike number of a row whose neighbours have this size. */
+static const uint8_t *numbers_of(const run *v, int32_t size)
 {
-    int32_t y = 0, mean = 0, size = 0;
+    const uint16_t *threshold = v->thresholds;
+    while (threshold != v->end && size >= *threshold) threshold++;
+    return v->numbers + 2 * (threshold - v->thresholds);
+}
+
+/* Measures, quantises and codes row r, whose bytes begin at p; returns where the next one begins. */
+static const uint8_t *code_row(const run *v, const uint8_t *p, int32_t r)
+{
+    const int32_t *sums = v->sums;
+    const int16_t *known = v->known;
     const uint8_t *end;
-    for (end = p + p[0]; p < end;) y += sums[*++p];
-    for (end = ++p, end += p[0]; p < end;) y -= sums[*++p];
-    for (end = ++p, end += p[0]; p < end; p += 2) mean += (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
-    for (end = ++p, end += p[0]; p < end; p += 2) mean -= (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
-    for (end = ++p, end += p[0]; p < end; p += 2) {
+    int32_t y = 0, mean = 0, size = 0;
+    for (end = p + p[0]; p != end;) y += sums[*++p];
+    for (end = ++p, end += p[0]; p != end;) y -= sums[*++p];
+    for (end = ++p, end += p[0]; p != end; p += 2) mean += (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
+    for (end = ++p, end += p[0]; p != end; p += 2) mean -= (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
+    for (end = ++p, end += p[0]; p != end; p += 2) {
         int32_t near = known[p[1]];
         size += (near < 0 ? -near : near) << p[2];
     }
-    const uint16_t *threshold = v->thresholds;
-    while (threshold < v->end && size >= *threshold) threshold++;
-    const uint8_t *numbers = v->numbers + 2 * (threshold - v->thresholds);
-    *z = vc_sense_quantise_by(&v->quantiser, y);
-    vc_distribution_code(limited(mean, MEAN_LIMIT), numbers[0], numbers[1], *z, coder);
+    const uint8_t *numbers = numbers_of(v, size);
+    int32_t z = vc_sense_quantise_by(&v->quantiser, y);
+    v->known[r] = (int16_t)z;
+    vc_distribution_code(limited(mean, MEAN_LIMIT), numbers[0], numbers[1], z, v->coder);
     return p + 1;
 }
 
-/* Codes the window of a channel; returns whether any measurement is not 0. */
-static int code_channel(vc_sense_encoder *e, const int32_t *sums, int16_t *known)
+static int any_is_nonzero(const int16_t *z, int32_t n)
 {
-    int32_t rows = e->device->measurements, any = 0;
-    const uint8_t *p = e->device->bytes;
-    for (int32_t r = 0, left; r < rows;) {
-        run common;
-        left = *p++;
-        for (p = begin_run(e, p, &common); left > 0; left--, r++) {
-            p = code_row(&common, p, sums, known, known + r, &e->coder);
-            any |= known[r];
-        }
-    }
-    vc_move_down(known + rows, known, rows);
+    int any = 0;
+    for (; n > 0; n--) any |= *z++;
     return any != 0;
+}
+
+/* Codes the window of a channel. */
+static void code_channel(vc_sense_encoder *e, run *v)
+{
+    int32_t rows = e->device->measurements;
+    const uint8_t *p = e->device->bytes;
+    for (int32_t r = 0; r < rows;) {
+        int32_t end = r + *p++;
+        for (p = begin_run(e, p, v); r < end; r++) p = code_row(v, p, r);
+    }
+    if (!e->nonzero) e->nonzero = (uint8_t)any_is_nonzero(v->known, rows);
+    vc_move_down(v->known + rows, v->known, rows);
 }
 
 static void code_window(vc_sense_encoder *e)
 {
-    int32_t window = e->device->window, rows = e->device->measurements;
-    for (int32_t c = 0; c < e->device->channels; c++)
-        if (code_channel(e, e->in.sums + c * window, e->in.known + 2 * c * rows)) e->nonzero = 1;
+    run v;
+    v.sums = e->in.sums;
+    v.known = e->in.known;
+    v.coder = &e->coder;
+    for (int32_t c = 0; c < e->device->channels; c++) {
+        code_channel(e, &v);
+        v.sums += e->device->window;
+        v.known += 2 * e->device->measurements;
+    }
     e->filled = 0;
 }
 
