@@ -62,7 +62,7 @@ class SensingDevice:
         if measurements not in known:
             raise InputError(f"{bundle.name} measures {', '.join(map(str, known))} of {self._model.window} samples, not {shown(measurements)}")
         if packets.rows * self._model.window * packets.channels > MAX_PACKET or packets.rows > MOST_WINDOWS:
-            raise LimitError(f"{packets.channels} channels of {packets.rows} windows a packet; the limit is {MAX_PACKET} samples, {MOST_WINDOWS} windows")
+            raise LimitError(f"{packets.channels} channels of {packets.rows} windows a packet; at most {MAX_PACKET} samples, {MOST_WINDOWS} windows")
         number = known[measurements]
         self._ratio = self._model.ratios[number]
         self._codes = [t for t, (_, own, _) in enumerate(self._model.dial) if own == number]
@@ -153,7 +153,8 @@ enum {{
 
     def _device(self) -> Iterable[str]:
         pointers = {"words": "vc_own_words", "bytes": "vc_own_bytes", "classes": "vc_own_classes"}
-        values = pointers | {name: f"{value:#x}" if name in ("crc", "model_id", "synthesis_id") else str(value) for name, value in self.fields.items()}
+        in_hex = "crc", "model_id", "synthesis_id"
+        values = pointers | {name: f"{value:#x}" if name in in_hex else str(value) for name, value in self.fields.items()}
         yield f"const vc_sense_device {self.name} = {{"
         yield from (f"    {value}, /* {name} */" for name, value in values.items())
         yield f"    {c_text(self.packets.facts)}, /* facts */"

@@ -4,12 +4,11 @@
 #include "vc_bytes.h"
 #include "vc_crc.h"
 #include "vc_quantise.h"
+#include "vc_setting.h"
 #include "vc_stream_head.h"
+#include "vc_varint.h"
 
 enum {
-    SUBSTEPS = 10,        /* settings a step code */
-    NEAREST = 128,        /* rounding offset without a dead zone */
-    NARROWING = 6,        /* of dead zones where the coder chooses */
     FIELDS = 1 + VC_VARINT_MAX,
     ROOM_BEFORE = VC_PACKET_HEAD_MAX + FIELDS, /* the payload begins after this many bytes */
     ROOM_BEHIND = 4
@@ -17,9 +16,6 @@ enum {
 
 /* Phases */
 enum { RUNNING, DRAINING, ENDING, ENDED };
-
-/* What the coder weighs a squared step with at effort 2, in 1/256 bit, by the setting's last digit: 2 * 6 / ln 2 * 2^(-k/18). */
-static const uint16_t weights[SUBSTEPS] = {4431, 4264, 4103, 3948, 3799, 3655, 3517, 3384, 3256, 3133};
 
 /* Sizes */
 
@@ -73,14 +69,6 @@ static size_t put_constant(const vc_encoder *e, uint8_t *p)
     return vc_stream_head_write(&head, p);
 }
 
-/* The model's t_hi .. t_lo for 0 .. 1000, in tenths; halves to the even one. */
-static int32_t setting_of(const vc_model *m, int32_t quality)
-{
-    int32_t hundredths = 10 * SUBSTEPS * 10 * m->t_hi - (m->t_hi - m->t_lo) * quality;
-    int32_t whole = hundredths / 100, rest = hundredths % 100;
-    return whole + (rest > 50 || (rest == 50 && whole % 2 != 0));
-}
-
 static int settings_are_valid(const vc_device_model *d, const vc_encoder_settings *s)
 {
     return s->quality <= VC_QUALITY_STEPS && s->effort >= 1 && s->effort <= 2 && s->shift <= 15 && channels_of(d) <= VC_MAX_DEVICE_CHANNELS;
@@ -109,8 +97,8 @@ int vc_encoder_begin(vc_encoder *e, const vc_device_model *d, const vc_encoder_s
     plan(&e->in, d, &a);
     e->device = d;
     vc_copy_down((uint8_t *)&e->settings, (const uint8_t *)s, sizeof *s);
-    e->setting = e->next_setting = setting_of(m, s->quality);
-    e->step = e->key_step = e->setting / SUBSTEPS;
+    e->setting = e->next_setting = vc_setting_of(m, s->quality);
+    e->step = e->key_step = e->setting / VC_SUBSTEPS;
     for (int32_t c = 0; c < channels_of(d); c++) vc_pyramid_begin(&e->in.pyramids[c]);
     lay_bands(e, e->in.latents, e->bands);
     lay_bands(e, e->in.beyond, e->excess);
@@ -122,7 +110,7 @@ int vc_encoder_begin(vc_encoder *e, const vc_device_model *d, const vc_encoder_s
 int vc_encoder_quality(vc_encoder *e, int quality)
 {
     if (!e || quality < 0 || quality > VC_QUALITY_STEPS) return VC_EARGUMENT;
-    e->next_setting = setting_of(model_of(e), quality);
+    e->next_setting = vc_setting_of(model_of(e), quality);
     return VC_OK;
 }
 
@@ -173,7 +161,7 @@ static void judge(vc_encoder *e, uint32_t bits)
 
 static void begin_packet(vc_encoder *e)
 {
-    int32_t t = e->next_setting / SUBSTEPS;
+    int32_t t = e->next_setting / VC_SUBSTEPS;
     e->setting = e->next_setting;
     e->before = e->step;
     e->step = t;
@@ -228,17 +216,19 @@ static void end_packet(vc_encoder *e)
 
 /* Blocks */
 
-static int16_t convert(vc_encoder *e, int32_t sample, int32_t channel)
+/* n samples of a channel, `cols` apart. */
+static void convert(vc_encoder *e, const int16_t *samples, int32_t channel, int32_t cols, int32_t n, int16_t *to)
 {
     const vc_model *m = model_of(e);
     int32_t up = m->in_shift > 0 ? m->in_shift : 0, down = m->in_shift < 0 ? -m->in_shift : 0, shift = e->settings.shift;
-    int32_t v = sample - e->settings.offset[channel];
-    v = shift > 0 ? (v + (1 << (shift - 1))) >> shift : v;
-    v -= m->in_offset;
-    v = down > 0 ? (v + (1 << (down - 1))) >> down : v;
-    int32_t most = 32767 >> up;
-    if (v > most || v < -most - 1) e->saturated++;
-    return (int16_t)(v > most ? 32767 : v < -most - 1 ? -32768 : v * (1 << up));
+    int32_t most = 32767 >> up, half = (1 << shift) >> 1, half_down = (1 << down) >> 1;
+    int32_t offset = e->settings.offset[channel], in_offset = m->in_offset;
+    for (int32_t i = 0; i < n; i++, samples += cols) {
+        int32_t v = ((*samples - offset + half) >> shift) - in_offset;
+        v = (v + half_down) >> down;
+        if (v > most || v < -most - 1) e->saturated++;
+        to[i] = (int16_t)(v > most ? 32767 : v < -most - 1 ? -32768 : v * (1 << up));
+    }
 }
 
 /* Coefficients of one band of the block that has come out to latents. */
@@ -247,13 +237,12 @@ static void quantise_band(vc_encoder *e, uint32_t band, int32_t channel)
     const vc_model *m = model_of(e);
     const vc_band *z = &e->bands[band], *excess = &e->excess[band];
     const int16_t *y = vc_pyramid_band(&e->in.pyramids[channel], band);
-    int32_t own = vc_model_band(m, band).rounding, chosen = e->settings.effort > 1;
-    int32_t less = e->setting % SUBSTEPS < own ? e->setting % SUBSTEPS : own;
-    int32_t round = own >= NEAREST ? own : !chosen ? own - less : own + NARROWING < NEAREST ? own + NARROWING : NEAREST;
-    for (int32_t i = 0; i < z->rows; i++) {
+    int32_t round = vc_setting_round(m, band, e->setting, e->settings.effort), chosen = e->settings.effort > 1;
+    int32_t n = z->stride == 1 ? z->rows : 1; /* that lie side by side */
+    for (int32_t i = 0; i < z->rows; i += n) {
         ptrdiff_t at = (ptrdiff_t)i * z->stride + channel;
-        vc_quantise_band(m, band, e->step, round, y + i, z->data + at, 1);
-        if (chosen) vc_quantise_excess(m, band, e->step, y + i, z->data + at, excess->data + at, 1);
+        vc_quantise_band(m, band, e->step, round, y + i, z->data + at, (size_t)n);
+        if (chosen) vc_quantise_excess(m, band, e->step, y + i, z->data + at, excess->data + at, (size_t)n);
     }
 }
 
@@ -265,7 +254,7 @@ static void code_block(vc_encoder *e)
     for (uint32_t b = 0; b < model_of(e)->n_bands; b++)
         for (int32_t c = 0; c < channels_of(e->device); c++) quantise_band(e, b, c);
     vc_prior_rows(&e->prior, row, row + 1);
-    vc_prior_encode_part(&e->prior, e->bands, chosen ? e->excess : NULL, weights[e->setting % SUBSTEPS], &e->coder, &e->nonzero);
+    vc_prior_encode_part(&e->prior, e->bands, chosen ? e->excess : NULL, vc_setting_weight(e->setting), &e->coder, &e->nonzero);
     e->row++;
 }
 
@@ -302,10 +291,12 @@ int32_t vc_encoder_push(vc_encoder *e, const int16_t *samples, int32_t n)
     if (!e || !e->device || n < 0 || (n > 0 && !samples)) return VC_EARGUMENT;
     if (e->phase != RUNNING) return VC_EENDED;
     int32_t cols = channels_of(e->device), block = block_of(e->device), taken = 0;
-    for (; taken < n; taken++) {
+    while (taken < n) {
         if (e->filled == block && !advance_full(e)) break;
-        for (int32_t c = 0; c < cols; c++) e->in.block[c * block + e->filled] = convert(e, *samples++, c);
-        e->filled++;
+        int32_t more = n - taken < block - e->filled ? n - taken : block - e->filled;
+        for (int32_t c = 0; c < cols; c++) convert(e, samples + (ptrdiff_t)taken * cols + c, c, cols, more, e->in.block + c * block + e->filled);
+        e->filled += more;
+        taken += more;
     }
     if (e->filled == block) advance_full(e);
     e->samples += (uint64_t)taken;
