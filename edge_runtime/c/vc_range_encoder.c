@@ -1,6 +1,7 @@
 #include "vc_range_encoder.h"
 
 #include "vc_error.h"
+#include "vc_target.h"
 
 static void put(vc_range_encoder *e, uint32_t byte)
 {
@@ -33,7 +34,7 @@ static int carry_is_open(const vc_range_encoder *e)
     return e->size1 > UINT32_MAX - e->base;
 }
 
-void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity)
+VC_COLD void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity)
 {
     e->data = data;
     e->capacity = capacity;
@@ -84,7 +85,7 @@ static void encode_bit(vc_range_encoder *e, uint32_t bit)
     vc_range_encode(e, bit, bit + 1, 1);
 }
 
-void vc_range_encode_escaped(vc_range_encoder *e, int32_t j, int32_t last)
+VC_COLD void vc_range_encode_escaped(vc_range_encoder *e, int32_t j, int32_t last)
 {
     uint32_t n = j < 0 ? (uint32_t)-j : (uint32_t)(j - last) + 1;
     int bits = 0;
@@ -109,7 +110,7 @@ static void put_base(vc_range_encoder *e)
     else put_last(e, ((e->base - 1) >> 16) + 1);
 }
 
-int vc_range_finish(vc_range_encoder *e)
+VC_COLD int vc_range_finish(vc_range_encoder *e)
 {
     if (e->held != 0) put_last(e, e->held);
     else if (e->base != 0) put_base(e);
