@@ -21,6 +21,7 @@ from vaecodec.codec import container, rate, rdoq
 from vaecodec.codec.arguments import check_kind, check_threads, shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, ImageHeader, Metadata, Packet
+from vaecodec.codec.engine import C, analysis_of
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
 from vaecodec.codec.grids import Bands, Box, level_groups, padded, tile_rows, tiles
 from vaecodec.codec.image_encoder import Blocks, ImageEncoder
@@ -102,6 +103,7 @@ class ImageCodec:
         tile: int | None = None,
         icc: bytes | None = None,
         exif: bytes | None = None,
+        engine: str = C,
     ) -> bytes:
         """Compresses a picture.
 
@@ -118,6 +120,8 @@ class ImageCodec:
                 up to 16 Mpixel. Unless given, pictures above 4 Mpixel are tiled.
             icc: colour profile to carry along.
             exif: EXIF block to carry along.
+            engine: what runs the analysis: "c" (the same bytes everywhere), or "litert" on the bundle's encoder.tflite, whose latents may differ
+                here and there; any decoder takes both.
 
         Returns:
             A vaecodec file (docs/format.md).
@@ -125,6 +129,7 @@ class ImageCodec:
         Raises:
             InputError: wrong shape, dtype or quality, an empty picture, or a target that cannot be reached.
             LimitError: too many pixels.
+            UnsupportedError: "litert", of a picture below some 96 pixels a side, a bundle without encoder.tflite, or where LiteRT is not installed.
         """
         for block in (icc, exif):
             if block is not None:
@@ -132,7 +137,8 @@ class ImageCodec:
         planes, alpha, mode = self._split(array)
         header = self._header(planes.shape[0], planes.shape[1], mode, tile)
         metadata = _metadata(alpha, icc, exif)
-        encoder = ImageEncoder(self._model, planes, header, rdoq.plan(effort), self._synthesise, self._threads)
+        analyse = analysis_of(self.bundle, engine, self._threads)
+        encoder = ImageEncoder(self._model, planes, header, rdoq.plan(effort), self._synthesise, self._threads, analyse)
 
         def measured(setting: int) -> tuple[bytes, float]:
             coded = encoder.code(setting, keep=True)

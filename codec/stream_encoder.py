@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from vaecodec.codec import rdoq, stream_syntax
 from vaecodec.codec.arguments import whole_number
 from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.engine import Analysis, C, analysis_of
 from vaecodec.codec.errors import InputError, ModelError
 from vaecodec.codec.grids import Bands
 from vaecodec.codec.rate import DEFAULT_QUALITY, SUBSTEPS, only_one, setting, step_code
@@ -61,10 +62,12 @@ class Encoder:
         columns: a name for each channel, to be carried along; so are the next two.
         units: a unit for each channel.
         extra: more, as JSON. All of it is repeated in every sync packet.
+        engine: "c" or "litert", as `SignalCodec.encode`; with the latter a stream has at least a few blocks of 2^L samples.
 
     Raises:
         ModelError: there is no such model, or it is for pictures.
         InputError: an argument is out of range.
+        UnsupportedError: "litert", of a bundle without encoder.tflite or where LiteRT is not installed.
     """
 
     def __init__(
@@ -86,11 +89,12 @@ class Encoder:
         columns: Sequence[str] | None = None,
         units: Sequence[str] | None = None,
         extra: Mapping[str, Any] | None = None,
+        engine: str = C,
     ) -> None:
         bundle = model if isinstance(model, Bundle) else Bundle.open(model)
         check_streams(bundle)
         only_one(quality, bitrate)
-        self._bundle, self._model = bundle, bundle.symbols
+        self._bundle, self._model, self._analyse = bundle, bundle.symbols, analysis_of(bundle, engine)
         times = layout(bundle, rate, packet, key, sync)
         self._rate, self._rows, self._group, self._sync = times.rate, times.rows, times.group, times.sync
         self._block = 1 << self._model.levels
@@ -177,7 +181,7 @@ class Encoder:
         offsets, shift = self._scaling(channels)
         header = StreamHeader(*ids, self._rate, taken.scaling.sample_type, self._rows, self._group, shift, offsets, self._stream_id, facts=facts)
         self._pending = np.empty((0, channels), np.int64)
-        self._coder = _PacketCoder(self._bundle, header, self._plan, is_fixed=self._fixed is not None)
+        self._coder = _PacketCoder(self._bundle, header, self._plan, self._analyse, is_fixed=self._fixed is not None)
         self._input = taken
         if self._reservoir is not None:
             self._reservoir.reserve(8 * len(stream_syntax.write_sync(header, 0)) / self._sync)
@@ -269,10 +273,10 @@ class _Input:
 class _PacketCoder:
     """From integers to packets: scaling, analysis, quantiser and prior of one stream."""
 
-    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, *, is_fixed: bool) -> None:
+    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, engine: Analysis, *, is_fixed: bool) -> None:
         self.header, self.saturated = header, 0
         self._is_fixed = is_fixed
-        self._name, self._model, self._plan = bundle.name, bundle.symbols, plan
+        self._name, self._model, self._plan, self._engine = bundle.name, bundle.symbols, plan, engine
         self._group = Group(bundle.symbols, header)
         self._scaled = False
         self._key = 0  # number of the last key packet
@@ -333,7 +337,7 @@ class _PacketCoder:
         return slice(window.first << self._model.levels, (window.first + window.blocks) << self._model.levels)
 
     def _analyse(self, window: _Window, x: Integers) -> Bands:
-        bands = self._model.analyse(np.clip(x, -32768, 32767).astype(np.int16))
+        bands = self._engine(np.clip(x, -32768, 32767).astype(np.int16))
         scales, last = [len(band) // len(bands[0]) for band in bands], window.first + window.blocks
         return [np.ascontiguousarray(band[window.first * scale : last * scale]) for band, scale in zip(bands, scales, strict=True)]
 
