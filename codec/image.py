@@ -42,6 +42,7 @@ STRIP_ROWS = 512
 MAX_TILE_PIXELS = 1 << 24
 MAX_PADDED_PIXELS = 1 << 25
 MOST = 1 << 62
+ORDERS = ("tile", "level")
 MODES = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
 
 
@@ -100,7 +101,8 @@ class ImageCodec:
         target_bpp: float | None = None,
         psnr: float | None = None,
         effort: int = rdoq.DEFAULT_EFFORT,
-        tile: int | None = None,
+        tile: int | tuple[int, int] | None = None,
+        order: str = "level",
         icc: bytes | None = None,
         exif: bytes | None = None,
         engine: str = C,
@@ -117,7 +119,9 @@ class ImageCodec:
                 `effort` - 2 times (at one quality for some bytes more and an error that falls by more), each as slow as decoding and with small
                 tiles several times slower. From 3 on memory grows with the picture, and bytes may depend on the machine.
             tile: side of the independently coded tiles in pixels (rounded up to the model's grid); 0 for the whole picture,
-                up to 16 Mpixel. Unless given, pictures above 4 Mpixel are tiled.
+                up to 16 Mpixel; or their width and height. Unless given, pictures above 4 Mpixel are tiled.
+            order: "level": all tiles coarse to fine, so that a file that is cut off is a coarser picture; "tile": one tile after the other, as a
+                device sends them.
             icc: colour profile to carry along.
             exif: EXIF block to carry along.
             engine: what runs the analysis: "c" (the same bytes everywhere), or "litert" on the bundle's encoder.tflite, whose latents may differ
@@ -135,7 +139,7 @@ class ImageCodec:
             if block is not None:
                 check_kind(block, bytes)
         planes, alpha, mode = self._split(array)
-        header = self._header(planes.shape[0], planes.shape[1], mode, tile)
+        header = self._header(planes.shape[0], planes.shape[1], mode, tile, order)
         metadata = _metadata(alpha, icc, exif)
         analyse = analysis_of(self.bundle, engine, self._threads)
         encoder = ImageEncoder(self._model, planes, header, rdoq.plan(effort), self._synthesise, self._threads, analyse)
@@ -292,14 +296,16 @@ class ImageCodec:
         planes = array[..., None] if mode == 1 else array[..., :-1] if alpha is not None else array
         return (np.broadcast_to(planes, (*planes.shape[:2], colours)) if mode <= 2 else planes), alpha, mode
 
-    def _header(self, height: int, width: int, mode: int, tile: int | None) -> ImageHeader:
+    def _header(self, height: int, width: int, mode: int, tile: int | tuple[int, int] | None, order: str) -> ImageHeader:
         if tile is None:
             tile = TILE_PIXELS if height * width > WHOLE_PIXELS else 0
-        whole_number(tile, "a tile's side in pixels", 0, container.MAX_SIDE)
-        if min(tile or width, width) * min(tile or height, height) > MAX_TILE_PIXELS:
+        wide, tall = (whole_number(side, "a tile's side in pixels", 0, container.MAX_SIDE) for side in _sides(tile))
+        if min(wide or width, width) * min(tall or height, height) > MAX_TILE_PIXELS:
             raise InputError(f"a tile has at most {MAX_TILE_PIXELS} pixels: give a side of {TILE_PIXELS}, or none")
-        units = padded(tile, self._model.levels) >> self._model.levels
-        return ImageHeader(self.bundle.model_id, self.bundle.synthesis_id, 0, width, height, mode, units, units, order=1)
+        if order not in ORDERS:
+            raise InputError(f"packets come in the order of {' or '.join(ORDERS)}, got {shown(order)}")
+        units = (padded(side, self._model.levels) >> self._model.levels for side in (wide, tall))
+        return ImageHeader(self.bundle.model_id, self.bundle.synthesis_id, 0, width, height, mode, *units, order=ORDERS.index(order))
 
     def _check_header(self, header: container.Header) -> ImageHeader:
         header = self._own(header)
@@ -330,6 +336,15 @@ class ImageCodec:
         if self._synthesis is None:
             self._synthesis = Synthesis(self.bundle.network(self._threads), self._model, self.bundle.manifest["halo"])
         return self._synthesis
+
+
+def _sides(tile: int | tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a tile."""
+    if not isinstance(tile, (tuple, list)):
+        return tile, tile
+    if len(tile) != 2:
+        raise InputError(f"a tile has a width and a height, got {shown(tile)}")
+    return tile[0], tile[1]
 
 
 def _mode(array: Pixels) -> int:

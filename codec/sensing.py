@@ -240,18 +240,13 @@ class SensingCodec:
         offsets = np.rint(integers.mean(0)).astype(np.int64)
         lacking = self._windows(len(integers)) * self._model.window - len(integers)
         centred = np.pad(integers - offsets, ((0, lacking), (0, 0)), mode="edge")
-        largest = int(np.abs(centred).max())
-        shift = next(s for s in range(33) if (largest + (1 << s >> 1)) >> s <= self._largest())
+        largest, most = int(np.abs(centred).max()), self._model.largest()
+        shift = next(s for s in range(33) if (largest + (1 << s >> 1)) >> s <= most)
         if shift > 31:
             raise InputError("samples of more than 32 bits around their mean")
         x = rounding_shift(centred, shift).astype(np.int16)
         ids = self.bundle.model_id, self.bundle.synthesis_id, 0
         return SensedHeader(*ids, hertz, scaling.sample_type, rows, shift, tuple(offsets.tolist())), x
-
-    def _largest(self) -> int:
-        """The largest sample whose measurements fit their 16 bits at every step: of the finest steps, and of rows with the most entries."""
-        worst = max(float(np.max(np.abs(self._model.ratio(t).phi).sum(1) / self._model.steps(t))) for t in range(self._model.codes))
-        return int(min(32767, 32766 / worst))
 
     def _measured(self, header: SensedHeader, x: NDArray[np.int16], part: int, samples: int, metadata: tuple[Metadata, ...]) -> SensedLatents:
         z = self._model.measure(x, header.step_code, max(0, self._model.rounding - part))

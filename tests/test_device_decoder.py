@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from device import DeviceDecoder, DeviceEncoder, DeviceError
+from device import DeviceEncoder, DeviceError
+from gateway import DeviceDecoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

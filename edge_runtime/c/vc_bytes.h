@@ -48,6 +48,10 @@ static inline int32_t vc_power_of_two(int32_t n)
 static inline void vc_zero(void *p, size_t n)
 {
     uint8_t *b = (uint8_t *)p;
+#if VC_HAVE_WORDS
+    const uint32_t word = 0;
+    for (; n >= sizeof word; n -= sizeof word, b += sizeof word) __builtin_memcpy(b, &word, sizeof word);
+#endif
     for (size_t i = 0; i < n; i++) b[i] = 0;
 }
 
@@ -60,6 +64,12 @@ static inline void vc_copy_down(uint8_t *to, const uint8_t *from, size_t n)
 /* The same for n numbers. */
 static inline void vc_move_down(int16_t *to, const int16_t *from, int32_t n)
 {
+#if VC_HAVE_WORDS
+    for (uint32_t two; n >= 2; n -= 2, to += 2, from += 2) {
+        __builtin_memcpy(&two, from, sizeof two);
+        __builtin_memcpy(to, &two, sizeof two);
+    }
+#endif
     for (int32_t i = 0; i < n; i++) to[i] = from[i];
 }
 

@@ -4,11 +4,12 @@
 
 #include <stdint.h>
 
+#include "vc_log2.h"
+
 /* 256 log2(n), between powers of two on a straight line; n > 0. */
 static inline int32_t vc_compand_log2(int32_t n)
 {
-    int32_t e = 0;
-    while (e < 30 && n >> (e + 1) != 0) e++;
+    int32_t e = (int32_t)vc_floor_log2((uint32_t)n);
     return 256 * e + (e < 8 ? n << (8 - e) : n >> (e - 8)) - 256;
 }
 

@@ -24,12 +24,6 @@ void vc_conv_dsp(const vc_conv_row *r);
 void vc_conv_mve(const vc_conv_row *r);
 #endif
 
-/* For kernels that handle four output channels at once: `add` adds n products to each of their sums, the weights of one channel `pitch` behind those of the one
-   before. Channels that are left over are the portable kernel's. */
-enum { VC_CONV_CHANNELS = 4 };
-typedef void (*vc_conv_add)(int32_t sums[VC_CONV_CHANNELS], const int16_t *x, const int8_t *weights, int32_t n, ptrdiff_t pitch);
-void vc_conv_by_four(const vc_conv_row *r, vc_conv_add add);
-
 #if VC_HAVE_AVX2
 void vc_conv_avx2(const vc_conv_row *r);
 #endif

@@ -1,19 +1,77 @@
 /* Convolutions with the DSP instructions of Arm (Cortex-M4, M7, M33 and A): two products of 16 bit at a time, for four output channels side by side. Weights stay
-   the model's int8 ones: SXTB16 widens every other one of four, so the inputs are paired likewise. */
+   the model's int8 ones: SXTB16 widens every other one of four, so the inputs are paired likewise, once for all channels. Fours of zeros, of which there are many
+   behind rectifiers and among latents, are left out. */
 #include "vc_conv.h"
 
 #if VC_HAVE_DSP
 
-enum { INPUTS = 4 };
+#include "vc_bytes.h"
 
-static inline uint32_t load(const int16_t *p)
+enum { CHANNELS = 4 };
+
+static inline uint32_t load(const void *p)
 {
     uint32_t v;
     __builtin_memcpy(&v, p, sizeof v);
     return v;
 }
 
-/* One channel: `even` and `odd` hold the inputs, `w` and what is added to it is the address of its weights. */
+/* Blocks as they are written. */
+typedef struct listed {
+    vc_conv_block *end;
+    int32_t weights; /* of the last one */
+} listed;
+
+static inline void list_block(listed *k, const int16_t *x, int32_t weights)
+{
+    uint32_t low = load(x), high = load(x + 2);
+    if ((low | high) == 0) return;
+    k->end->weights = weights - k->weights;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(k->end->even) : "r"(low), "r"(high));
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(k->end->odd) : "r"(low), "r"(high));
+    k->end++;
+    k->weights = weights;
+}
+
+/* Fewer than four inputs; `last` is where the last four weights begin, beyond which nothing is read. */
+static void list_rest(listed *k, const int16_t *x, int32_t n, int32_t weights, int32_t last)
+{
+    int16_t four[VC_BLOCK] = {0};
+    int32_t from = weights < last ? weights : last;
+    for (int32_t i = 0; i < n; i++) four[weights - from + i] = x[i];
+    list_block(k, four, from);
+}
+
+static void list_run(listed *k, const int16_t *x, int32_t n, int32_t weights, int32_t last)
+{
+    for (; n >= VC_BLOCK; n -= VC_BLOCK, x += VC_BLOCK, weights += VC_BLOCK) list_block(k, x, weights);
+    if (n > 0) list_rest(k, x, n, weights, last);
+}
+
+/* The condition, of which two neighbours are not zero, as if it were a plane. */
+static void list_condition(listed *k, const vc_net *n, const vc_segment *s, int32_t last)
+{
+    for (int32_t i = n->lit; i < n->lit + 2; i++) {
+        int16_t q = (int16_t)n->condition[i];
+        if (i >= s->offset && i < s->offset + s->length) list_run(k, &q, 1, s->weight + i - s->offset, last);
+    }
+}
+
+/* All inputs of a site; returns the end of the list. */
+static const vc_conv_block *list_site(const vc_conv_row *r, int32_t column)
+{
+    const vc_layer *l = r->layer;
+    int32_t last = (int32_t)l->o.fan_in - VC_BLOCK;
+    listed k = {r->net->blocks, 0};
+    for (int32_t i = 0; i < l->n_segments; i++) {
+        const vc_segment *s = &l->segments[i];
+        if (r->inputs[i]) list_run(&k, r->inputs[i] + (ptrdiff_t)column * s->pitch, s->length, s->weight, last);
+    }
+    for (int32_t i = l->n_segments; i < l->n_segments + l->n_conditions; i++) list_condition(&k, r->net, &l->segments[i], last);
+    return k.end;
+}
+
+/* One channel of a block: what is added to `w` is the address of its weights. */
 #define CHANNEL(sum, address)                         \
     "ldr %[v], [%[w]" address "]\n\t"                 \
     "sxtb16 %[u], %[v]\n\t"                           \
@@ -21,25 +79,17 @@ static inline uint32_t load(const int16_t *p)
     "sxtb16 %[v], %[v], ror #8\n\t"                   \
     "smlad %[" sum "], %[odd], %[v], %[" sum "]\n\t"
 
-/* Adds products of n inputs and the weights of four channels, `pitch` apart. */
-static void add_segment(int32_t sums[VC_CONV_CHANNELS], const int16_t *x, const int8_t *w, int32_t n, ptrdiff_t pitch)
+/* Adds the products of all blocks; the weights of a channel are `pitch` behind those of the one before. */
+static inline void add_blocks(int32_t sums[CHANNELS], const vc_conv_block *x, const vc_conv_block *end, const int8_t *w, ptrdiff_t pitch)
 {
     int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
     ptrdiff_t pitch3 = 3 * pitch;
-    const int16_t *end = x + (uint32_t)n / INPUTS * INPUTS;
-    for (; x != end; x += INPUTS, w += INPUTS) {
-        uint32_t low = load(x), odd = load(x + 2), even, u, v;
-        __asm__("pkhbt %[even], %[low], %[odd], lsl #16\n\t"
-                "pkhtb %[odd], %[odd], %[low], asr #16\n\t"
-                CHANNEL("a", "") CHANNEL("b", ", %[pitch]") CHANNEL("c", ", %[pitch], lsl #1") CHANNEL("d", ", %[pitch3]")
-                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [odd] "+r"(odd), [even] "=&r"(even), [u] "=&r"(u), [v] "=&r"(v)
-                : [low] "r"(low), [w] "r"(w), [pitch] "r"(pitch), [pitch3] "r"(pitch3));
-    }
-    for (uint32_t rest = (uint32_t)n % INPUTS; rest > 0; rest--, x++, w++) {
-        a += *x * w[0];
-        b += *x * w[pitch];
-        c += *x * w[2 * pitch];
-        d += *x * w[pitch3];
+    for (; x != end; x++) {
+        uint32_t u, v, even = x->even, odd = x->odd;
+        w += x->weights;
+        __asm__(CHANNEL("a", "") CHANNEL("b", ", %[pitch]") CHANNEL("c", ", %[pitch], lsl #1") CHANNEL("d", ", %[pitch3]")
+                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [u] "=&r"(u), [v] "=&r"(v)
+                : [even] "r"(even), [odd] "r"(odd), [w] "r"(w), [pitch] "r"(pitch), [pitch3] "r"(pitch3));
     }
     sums[0] = a;
     sums[1] = b;
@@ -47,9 +97,42 @@ static void add_segment(int32_t sums[VC_CONV_CHANNELS], const int16_t *x, const 
     sums[3] = d;
 }
 
+/* Rounds, saturates and stores the sums of four channels. */
+static inline void put_four(const vc_layer *l, int32_t first, const int32_t sums[CHANNELS], int16_t *out)
+{
+    const uint8_t *shifts = l->o.shifts + first;
+    int32_t negative = l->o.relu ? 0 : -1; /* what stays of numbers below zero */
+    for (int i = 0; i < CHANNELS; i++) {
+        int32_t v = vc_round_shift_sat16(sums[i], shifts[i]);
+        out[first + i] = (int16_t)(v & (negative | ~(v >> 31)));
+    }
+}
+
+static void run_four(const vc_conv_row *r, int32_t first, const vc_conv_block *end, int16_t *out)
+{
+    const vc_layer *l = r->layer;
+    ptrdiff_t pitch = (ptrdiff_t)l->o.fan_in;
+    const uint8_t *bias = l->o.bias + 4 * (ptrdiff_t)first;
+    int32_t sums[CHANNELS];
+    for (int i = 0; i < CHANNELS; i++) sums[i] = (int32_t)load(bias + 4 * i);
+    add_blocks(sums, r->net->blocks, end, (const int8_t *)l->o.weights + first * pitch, pitch);
+    put_four(l, first, sums, out);
+}
+
+/* The last four channels may overlap those before, and give the same again. */
+static void run_site(const vc_conv_row *r, int32_t column)
+{
+    const vc_conv_block *end = list_site(r, column);
+    int32_t last = r->layer->o.n - CHANNELS;
+    int16_t *out = r->out + (ptrdiff_t)column * r->out_pitch;
+    for (int32_t c = 0; c < last; c += CHANNELS) run_four(r, c, end, out);
+    run_four(r, last, end, out);
+}
+
 void vc_conv_dsp(const vc_conv_row *r)
 {
-    vc_conv_by_four(r, add_segment);
+    if (r->layer->o.n < CHANNELS || r->layer->o.fan_in < VC_BLOCK) vc_conv_portable(r);
+    else for (int32_t c = 0; c < r->cols; c++) run_site(r, c);
 }
 
 #else

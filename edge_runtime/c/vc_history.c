@@ -1,6 +1,7 @@
 #include "vc_history.h"
 
 #include "vc_bytes.h"
+#include "vc_filter.h"
 #include "vc_tables.h"
 
 enum { EIGHTHS = 3 };
@@ -147,6 +148,7 @@ static int16_t *advance(int16_t *sequence, int32_t kept, int32_t n)
 /* v * 2^(code/16): 2^(k/16) is half of 2^((16-k)/16) in the table of reciprocals. */
 static int16_t scaled(int32_t v, int32_t code)
 {
+    if (v == 0) return 0; /* as most are */
     int32_t octave = code >> 4, part = code & 15;
     int64_t product = (int64_t)v * (part ? vc_step[16 - part] : vc_step[0] / 2);
     if (octave > 14) product *= 2;
@@ -185,13 +187,17 @@ static void take_latents(const vc_history *h, int32_t row, int32_t column, const
         to[i] = scaled(b->data[(ptrdiff_t)(row * n + i) * b->stride + column], h->setup.step[band]);
 }
 
-/* One sample from the sites around it: `coarse` and `detail` begin at the first of them. */
-static int16_t join(const vc_history_level *f, int32_t sites, int32_t phase, int32_t shift, const int16_t *coarse, const int16_t *detail)
+/* Both samples of a site from the sites around it: `coarse` and `detail` begin at the first of them. */
+static void join(const vc_history_level *f, int32_t sites, unsigned shift, const int16_t *coarse, const int16_t *detail, int16_t to[2])
 {
-    int32_t sum = 0;
-    for (int32_t j = 0; j < sites; j++)
-        sum += vc_i16(f->inverse + 8 * j + 2 * phase) * coarse[j] + vc_i16(f->inverse + 8 * j + 4 + 2 * phase) * detail[j];
-    return vc_round_shift_sat16(sum, (unsigned)shift);
+    const uint8_t *w = f->inverse;
+    int32_t even = 0, odd = 0;
+    for (int32_t j = 0; j < sites; j++, w += 8) {
+        even += vc_i16(w) * coarse[j] + vc_i16(w + 4) * detail[j];
+        odd += vc_i16(w + 2) * coarse[j] + vc_i16(w + 6) * detail[j];
+    }
+    to[0] = vc_round_shift_sat16(even, shift);
+    to[1] = vc_round_shift_sat16(odd, shift);
 }
 
 /* The block's worth of samples of the approximation of level l - 1 that its inverse can give by now; before the packet's first all are 0. */
@@ -199,9 +205,10 @@ static void join_level(const vc_history *h, const vc_history_channel *c, int32_t
 {
     const vc_history_setup *s = &h->setup;
     int32_t n = sites_of(s, level), site = row * n - h->inverse_delay[level] - (s->sites - 1) / 2;
-    for (int32_t i = 0; i < n; i++, site++)
-        for (int32_t phase = 0; phase < 2; phase++)
-            to[2 * i + phase] = site < 0 ? 0 : join(&s->level[level - 1], s->sites, phase, s->shift, c->coarse[level - 1] + i, c->detail[level - 1] + i);
+    for (int32_t i = 0; i < n; i++, site++, to += 2) {
+        to[0] = to[1] = 0;
+        if (site >= 0) join(&s->level[level - 1], s->sites, (unsigned)s->shift, c->coarse[level - 1] + i, c->detail[level - 1] + i, to);
+    }
 }
 
 /* From latents to samples, the coarsest level first. */
@@ -217,58 +224,31 @@ static void join_block(const vc_history *h, const vc_history_channel *c, int32_t
     }
 }
 
-/* Sums of both filters of a level around one place. */
-typedef struct filtered {
-    int32_t low, high;
-} filtered;
-
-#define NEXT_TAP(k)                                                                                                                                  \
-    do {                                                                                                                                             \
-        x += stretch;                                                                                                                                \
-        sums.low += low[k] * *x;                                                                                                                     \
-        sums.high += high[k] * *x;                                                                                                                   \
-    } while (0)
-
-/* x is at the first tap. Filters of nine taps are the usual ones: written out, they take half of the time on a small core. */
-static filtered filter(const vc_history_level *f, const int16_t *x, ptrdiff_t stretch)
+/* A band's new values, divided by its step. */
+static void divide(int16_t *v, int32_t n, int32_t step)
 {
-    const int8_t *low = f->low, *high = f->high;
-    filtered sums = {low[0] * *x, high[0] * *x};
-    if (f->taps != 9) {
-        for (int32_t k = 1; k < f->taps; k++) NEXT_TAP(k);
-        return sums;
-    }
-    NEXT_TAP(1);
-    NEXT_TAP(2);
-    NEXT_TAP(3);
-    NEXT_TAP(4);
-    NEXT_TAP(5);
-    NEXT_TAP(6);
-    NEXT_TAP(7);
-    NEXT_TAP(8);
-    return sums;
+    for (int32_t i = 0; i < n; i++) v[i] = in_steps(v[i], step);
 }
-
-#undef NEXT_TAP
 
 /* Undecimated split of a block's worth of places; `next` is where the approximation goes on, or NULL. */
 static void split_level(const vc_history *h, const vc_history_channel *c, int32_t level, int32_t row, int16_t *next)
 {
-    const vc_history_level *f = &h->setup.level[level - 1];
-    int32_t n = vc_history_block(&h->setup) / 2, at = row * n - h->wave_delay[level] / 2, levels = h->setup.levels;
-    int32_t from = level == 1 ? 2 : 1, stretch = level == 1 ? 1 : 1 << (level - 2);
-    int16_t *details = c->bands + (ptrdiff_t)(levels + 1 - level) * h->room;
-    for (int32_t i = 0; i < n; i++, at++) {
-        if (next) next[i] = 0;
-        if (at < 0) continue;
-        const int16_t *x = c->wave[level - 1] + (ptrdiff_t)i * from;
-        filtered sums = filter(f, x, stretch);
-        int16_t low = vc_round_shift_sat16(sums.low, f->shift_low), high = vc_round_shift_sat16(sums.high, f->shift_high);
-        if (next) next[i] = low;
-        if (at - h->first >= h->room) continue; /* no block of the packet looks so far */
-        details[at - h->first] = in_steps(high, h->setup.step[levels + 1 - level]);
-        if (!next) c->bands[at - h->first] = in_steps(low, h->setup.step[0]);
+    int32_t n = vc_history_block(&h->setup) / 2, at = row * n - h->wave_delay[level] / 2, levels = h->setup.levels, band = levels + 1 - level;
+    int32_t early = at >= 0 ? 0 : -at < n ? -at : n; /* places before the packet's first */
+    int32_t place = at + early - h->first, wanted = h->room - place, count = n - early; /* no block of the packet looks farther */
+    wanted = wanted < 0 ? 0 : wanted < count ? wanted : count;
+    int32_t step = level == 1 ? 2 : 1, stretch = level == 1 ? 1 : 1 << (level - 2);
+    const int16_t *x = c->wave[level - 1] + (ptrdiff_t)early * step;
+    int16_t *high = c->bands + (ptrdiff_t)band * h->room + place, *low = next ? next + early : c->bands + place;
+    const vc_history_level *own = &h->setup.level[level - 1];
+    vc_filter f = {(const uint8_t *)own->low, (const uint8_t *)own->high, own->taps, own->shift_low, own->shift_high};
+    if (next) vc_zero(next, (size_t)early * sizeof *next);
+    if (wanted > 0) {
+        vc_filter_along(&f, x, step, stretch, wanted, low, high);
+        divide(high, wanted, h->setup.step[band]);
+        if (!next) divide(low, wanted, h->setup.step[0]);
     }
+    if (next) vc_filter_along(&f, x + (ptrdiff_t)wanted * step, step, stretch, count - wanted, low + wanted, NULL);
 }
 
 void vc_history_learn(vc_history *h, int32_t row, const vc_band *bands, int32_t band_row)

@@ -4,6 +4,22 @@
 
 #include <stdint.h>
 
+/* floor(log2(v)), v > 0 */
+static inline uint32_t vc_floor_log2(uint32_t v)
+{
+#ifdef __GNUC__
+    return 31u - (uint32_t)__builtin_clz(v);
+#else
+    uint32_t n = 0;
+    for (unsigned s = 16; s > 0; s /= 2)
+        if (v >> s) {
+            v >>= s;
+            n += s;
+        }
+    return n;
+#endif
+}
+
 /* Fraction of log2(mantissa / 2^31) in 2^-bits, 2^31 <= mantissa < 2^32, rounded down: repeated squaring. */
 static inline uint32_t vc_log2_fraction(uint32_t mantissa, int bits)
 {
@@ -23,13 +39,8 @@ static inline uint32_t vc_log2_fraction(uint32_t mantissa, int bits)
 /* log2(width) in 1/256, rounded down; width >= 1 */
 static inline uint32_t vc_log2_256(uint32_t width)
 {
-    uint32_t whole = 31;
-    for (unsigned s = 16; s > 0; s /= 2)
-        if (width >> (32 - s) == 0) {
-            width <<= s;
-            whole -= s;
-        }
-    return (whole << 8) + vc_log2_fraction(width, 8);
+    uint32_t whole = vc_floor_log2(width);
+    return (whole << 8) + vc_log2_fraction(width << (31 - whole), 8);
 }
 
 #endif

@@ -238,8 +238,9 @@ static int16_t signed_plane(int32_t eighths)
 
 static void predict(const vc_match *k, const vc_symbol *s, int32_t column, const choice *c, const vc_match_out *out, ptrdiff_t at)
 {
-    int32_t best = *behind(k, s, column, c->lag[0]), sum = 0;
-    for (int32_t i = 0; i < VC_MATCHES; i++) sum += *behind(k, s, column, c->lag[i < c->n ? i : 0]);
+    const int16_t *v = behind(k, s, column, c->lag[0]);
+    int32_t best = *v, sum = 0;
+    for (int32_t i = 0; i < VC_MATCHES; i++) sum += v[i < c->n ? c->lag[i] - c->lag[0] : 0];
     int32_t mean = (sum + VC_MATCHES / 2) >> MATCHES_SHIFT;
     if (out->best) out->best[at] = signed_plane(best);
     if (out->mean) out->mean[at] = signed_plane(mean);

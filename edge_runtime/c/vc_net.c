@@ -19,6 +19,7 @@ void vc_net_plan(vc_net *n, const vc_plan *p, vc_arena *a)
     n->plan = p;
     n->activations = (int16_t *)vc_arena_take(a, p->activations, sizeof *n->activations);
     n->inputs = (const int16_t **)vc_arena_take(a, p->most_segments, sizeof *n->inputs);
+    n->blocks = (vc_conv_block *)vc_arena_take(a, p->most_blocks, sizeof *n->blocks);
 #if VC_HAVE_AVX2
     n->bias = (int32_t *)take_vectors(a, p->lanes, sizeof *n->bias);
     n->shift = (int32_t *)take_vectors(a, p->lanes, sizeof *n->shift);
@@ -146,4 +147,18 @@ static void run_over_grid(vc_net *n, const vc_layer *l)
 void vc_net_prelude(vc_net *n, uint32_t stage)
 {
     for (int32_t i = 0; i < n->plan->model->stages[stage].n_prelude; i++) run_over_grid(n, &n->plan->layers[stage][i]);
+}
+
+void vc_net_prelude_row(vc_net *n, uint32_t stage, int32_t row)
+{
+    const vc_plan *p = n->plan;
+    int32_t count = p->model->stages[stage].n_prelude, rows = vc_plan_grid(p->model, &p->geometry, stage).rows;
+    if (count == 0 || row % 2 != 0) return;
+    vc_net_prelude_row(n, stage - 1, row / 2); /* a first stage has no prelude */
+    for (int32_t i = 0; i < count; i++) {
+        const vc_layer *l = &p->layers[stage][i];
+        if (l->o.type == VC_CONV) vc_net_conv(n, l, row / 2);
+        else
+            for (int32_t r = row; r < row + 2 && r < rows; r++) shuffle_row(n, l, r, grid_of(n, l).cols);
+    }
 }

@@ -8,12 +8,19 @@
 #include "vc_plan.h"
 #include "vc_target.h"
 
+/* Four inputs for Arm's DSP instructions; kernels that want them otherwise use the room as they like. */
+typedef struct vc_conv_block {
+    int32_t weights;    /* where theirs begin, counted from those of the block before */
+    uint32_t even, odd; /* numbers 0 and 2, 1 and 3 */
+} vc_conv_block;
+
 typedef struct vc_net {
     const vc_plan *plan;
     int16_t *activations;
     const int16_t **inputs;              /* scratch: where each segment of the running layer begins */
     int32_t condition[VC_MAX_CONDITION]; /* q of the step code: 0 but for two neighbours at most */
     int32_t lit;                         /* the first of these */
+    vc_conv_block *blocks;               /* scratch of kernels for devices: the inputs of a site as they take them */
     int kernel;                          /* VC_KERNEL_... of vc_target.h */
 #if VC_HAVE_AVX2
     int32_t *bias;    /* of all layers, with the condition's share; padded with zeros to whole vectors */
@@ -39,6 +46,10 @@ void vc_net_load(vc_net *n, int t);
 
 /* Runs a stage's prelude: each operation over its whole grid. */
 void vc_net_prelude(vc_net *n, uint32_t stage);
+
+/* Runs a stage's prelude, and those it builds on, as far as row `row` of the stage needs it: with even rows for the next one as well. Every operation must read its prelude's
+   own planes at the row it writes, as `vaecodec export firmware` checks, and rows must come in order: planes may then keep two rows or one. */
+void vc_net_prelude_row(vc_net *n, uint32_t stage, int32_t row);
 
 /* Runs one CONV on one row. */
 void vc_net_conv(vc_net *n, const vc_layer *l, int32_t row);

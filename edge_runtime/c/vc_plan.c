@@ -52,6 +52,7 @@ static void plan_planes(vc_plan *p, vc_arena *a)
     p->activations = 0;
     for (uint32_t i = 0; i < p->model->n_planes; i++) plan_plane(p, i, planes ? &planes[i] : NULL);
     p->activations += SLACK;
+    p->local = p->activations;
     p->planes = planes;
 }
 
@@ -106,6 +107,12 @@ static int32_t split_terms(const vc_model *m, const vc_operation *o, int of_cond
     return count;
 }
 
+/* How many blocks the inputs of a CONV are at most, if each segment begins one. */
+static int32_t count_blocks(const vc_layer *l)
+{
+    return ((int32_t)l->o.fan_in + (VC_BLOCK - 1) * (l->n_segments + l->n_conditions)) / VC_BLOCK;
+}
+
 static void plan_conv(vc_plan *p, vc_layer *l, vc_arena *a)
 {
     int32_t pairs = 0;
@@ -118,6 +125,7 @@ static void plan_conv(vc_plan *p, vc_layer *l, vc_arena *a)
     }
     l->segments = segments;
     raise_to(&p->most_segments, l->n_segments);
+    raise_to(&p->most_blocks, count_blocks(l));
     int32_t width = (l->o.n + VC_LANES - 1) / VC_LANES * VC_LANES;
     p->lanes += width;
     p->packed += (ptrdiff_t)2 * width * l->n_pairs;
@@ -167,7 +175,7 @@ void vc_plan_make(vc_plan *p, const vc_model *m, const vc_geometry *g, vc_arena 
 {
     p->model = m;
     p->geometry = *g;
-    p->most_segments = p->most_symbols = p->lanes = 0;
+    p->most_segments = p->most_symbols = p->most_blocks = p->lanes = 0;
     p->packed = 0;
     plan_planes(p, a);
     find_known(p);

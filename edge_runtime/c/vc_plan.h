@@ -50,6 +50,7 @@ typedef struct vc_symbol {
 enum { VC_NO_PLANE = -1 };
 
 enum { VC_LANES = 8 }; /* 32-bit sums in a vector of a fast kernel */
+enum { VC_BLOCK = 4 }; /* inputs that a kernel for devices lays out together */
 
 typedef struct vc_plan {
     const vc_model *model;
@@ -61,8 +62,10 @@ typedef struct vc_plan {
     int32_t matched[4];                      /* best, mean, raw mean and distance planes, likewise */
     ptrdiff_t activations;                   /* in all planes */
     int32_t most_segments, most_symbols;     /* of any layer */
+    int32_t most_blocks;                     /* of VC_BLOCK inputs or less, likewise */
     int32_t lanes;                           /* in all layers; 0: no room for a fast kernel's weights */
     ptrdiff_t packed;                        /* likewise */
+    ptrdiff_t local;                         /* activations from here on are a stage's own: another stage has others there */
 } vc_plan;
 
 /* Whether a geometry is within the format's limits and fits the model. Returns 0, VC_EARGUMENT or VC_ELARGE. */

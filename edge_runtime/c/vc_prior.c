@@ -266,3 +266,13 @@ int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *ba
     p->next_row = p->end_row;
     return VC_OK;
 }
+
+int vc_prior_run_row(vc_prior *p, uint32_t stage, int32_t row, const vc_band *bands, vc_code_handler code, void *context)
+{
+    run k = {p, bands, code, context};
+    const vc_plan *plan = p->net.plan;
+    if (row == 0) vc_zero(p->net.activations + plan->local, (size_t)(plan->activations - plan->local) * sizeof(int16_t));
+    p->first_row = row; /* the first that the bands have */
+    vc_net_prelude_row(&p->net, stage, row);
+    return run_row(&k, stage, row, vc_plan_grid(plan->model, &plan->geometry, stage).cols);
+}

@@ -66,6 +66,11 @@ int64_t vc_prior_encode_rdoq(vc_prior *p, int first_stage, int last_stage, const
    vc_prior_encode_rdoq. Returns 0 or an error. */
 int vc_prior_encode_part(vc_prior *p, const vc_band *bands, const vc_band *excess, uint32_t lambda, vc_range_encoder *e, uint8_t *nonzero);
 
+/* Pictures, on a device: codes one row of a stage as a part of a payload, of which `bands` have that row alone. Rows come in order, stages as ever. Planes may keep fewer rows than
+   vc_plan_make gives them (vc_net_prelude_row). Sets *nonzero and returns as vc_prior_encode_part. */
+int vc_prior_encode_row(vc_prior *p, uint32_t stage, int32_t row, const vc_band *bands, const vc_band *excess, uint32_t lambda, vc_range_encoder *e,
+                        uint8_t *nonzero);
+
 /* Fills the bands of stages first..last from a payload; any bytes end in latents or in VC_EESCAPE. Returns 0 or an error. */
 int vc_prior_decode(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, const uint8_t *data, size_t n);
 
@@ -98,6 +103,9 @@ int64_t vc_prior_encode_by(vc_prior *p, int first_stage, int last_stage, const v
 /* Runs all operations of the stages and `code` at every CODE. Without `code` all latents are zero, in `bands` as well: nothing is coded, but the
    planes are as if. */
 int vc_prior_run(vc_prior *p, int first_stage, int last_stage, const vc_band *bands, vc_code_handler code, void *context);
+
+/* Runs one row, as vc_prior_encode_row does. */
+int vc_prior_run_row(vc_prior *p, uint32_t stage, int32_t row, const vc_band *bands, vc_code_handler code, void *context);
 
 /* Whether the stages may run now, with these bands. */
 int vc_prior_check(const vc_prior *p, int first_stage, int last_stage, const vc_band *bands);

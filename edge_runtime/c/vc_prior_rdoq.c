@@ -32,9 +32,9 @@ static uint32_t width(const vc_distribution *d, int32_t z)
 /* Whether the neighbour of z nearer zero costs less, both having values of their own. */
 static int neighbour_is_cheaper(const vc_distribution *d, int32_t z, int32_t nearer, int32_t excess, uint32_t lambda)
 {
-    uint32_t here = distortion(lambda, excess) + vc_log2_256(width(d, nearer));
-    uint32_t there = distortion(lambda, excess + 256) + vc_log2_256(width(d, z));
-    return there < here;
+    uint32_t here = distortion(lambda, excess), there = distortion(lambda, excess + 256);
+    if (there >= here + (VC_PRECISION << 8)) return 0; /* more than any interval saves */
+    return there + vc_log2_256(width(d, z)) < here + vc_log2_256(width(d, nearer));
 }
 
 static int encode_symbol(const vc_code_row *r, int32_t i, int32_t column, vc_interval zero, void *context)
@@ -98,6 +98,15 @@ int vc_prior_encode_part(vc_prior *p, const vc_band *bands, const vc_band *exces
     int error = vc_prior_check(p, 0, 0, bands);
     if (!error && excess) error = check_excess(p->net.plan->model, 0, 0, bands, excess);
     if (!error) error = vc_prior_run(p, 0, 0, bands, encode_row, &k);
+    if (k.nonzero) *nonzero = 1;
+    return error;
+}
+
+int vc_prior_encode_row(vc_prior *p, uint32_t stage, int32_t row, const vc_band *bands, const vc_band *excess, uint32_t lambda, vc_range_encoder *e,
+                        uint8_t *nonzero)
+{
+    choice k = {bands, excess, lambda, e, 0};
+    int error = vc_prior_run_row(p, stage, row, bands, encode_row, &k);
     if (k.nonzero) *nonzero = 1;
     return error;
 }

@@ -1,6 +1,7 @@
 #include "vc_pyramid.h"
 
 #include "vc_bytes.h"
+#include "vc_filter.h"
 #include "vc_split.h"
 
 enum { ENDLESS = 1 << 30, MANY_ROWS = 1 << 20 };
@@ -28,6 +29,12 @@ static int32_t find_late(const vc_model *m, int32_t level)
 int32_t vc_pyramid_delay(const vc_model *m)
 {
     return find_late(m, m->levels) + 1;
+}
+
+/* Blocks that what comes out is late. */
+static int32_t blocks_late(const vc_pyramid *p)
+{
+    return p->level[p->model->levels - 1].late;
 }
 
 static int16_t *take(vc_arena *a, int32_t n)
@@ -73,23 +80,14 @@ static void mirror(int16_t *line, int32_t length, int32_t first, int32_t n)
     }
 }
 
-/* Splits a block's worth of one level; `low` is where the approximation goes on. */
+/* Splits a block's worth of one level; `low` is where the approximation goes on. Details may go around the end of their ring. */
 static void split(const vc_pyramid *p, int32_t level, int16_t *low)
 {
     const vc_pyramid_level *v = &p->level[level - 1];
     vc_filter f = vc_model_filter(p->model, (uint32_t)level, 0, 0);
-    int32_t n = sites(p->model, level), mask = p->kept * n - 1, at = p->row * n - v->late;
-    const int8_t *lo = (const int8_t *)f.low, *hi = (const int8_t *)f.high;
-    const int16_t *x = v->line;
-    for (int32_t i = 0; i < n; i++, at++, x += 2) {
-        int32_t a = 0, b = 0;
-        for (int32_t k = 0; k < f.taps; k++) {
-            a += lo[k] * x[k];
-            b += hi[k] * x[k];
-        }
-        low[i] = vc_round_shift_sat16(a, f.shift_low);
-        v->details[at & mask] = vc_round_shift_sat16(b, f.shift_high);
-    }
+    int32_t n = sites(p->model, level), ring = p->kept * n, at = (p->row * n - v->late) & (ring - 1), first = ring - at < n ? ring - at : n;
+    vc_filter_along(&f, v->line, 2, 1, first, low, v->details + at);
+    vc_filter_along(&f, v->line + 2 * first, 2, 1, n - first, low + first, v->details);
 }
 
 void vc_pyramid_push(vc_pyramid *p, const int16_t *x)
@@ -111,7 +109,7 @@ void vc_pyramid_push(vc_pyramid *p, const int16_t *x)
 
 const int16_t *vc_pyramid_band(const vc_pyramid *p, uint32_t band)
 {
-    int32_t at = (p->row - vc_pyramid_delay(p->model)) & (p->kept - 1);
+    int32_t at = (p->row - blocks_late(p) - 1) & (p->kept - 1);
     if (band == 0) return p->approximation + at;
     int32_t level = p->model->levels + 1 - (int32_t)band;
     return p->level[level - 1].details + at * sites(p->model, level);

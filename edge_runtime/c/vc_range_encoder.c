@@ -44,11 +44,17 @@ void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity)
     e->pending = 0;
 }
 
+/* ((size1 + 1) point) >> 16, modulo 2^32, for point <= 2^16: by halves, since small cores have no product of 64 bits. */
+static uint32_t share(uint32_t size1, uint32_t point)
+{
+    uint32_t low = (size1 & 0xffff) + 1; /* of the size, which is size1 + 1: up to 2^16 */
+    return (size1 >> 16) * point + ((low & 0xffff) * point >> 16) + (low >> 16) * point;
+}
+
 void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision)
 {
-    uint64_t size = (uint64_t)e->size1 + 1;
-    uint32_t a = (uint32_t)((size * lo) >> precision);
-    uint32_t b = (uint32_t)(((size * hi) >> precision) - 1);
+    uint32_t a = share(e->size1, lo << (16 - precision));
+    uint32_t b = share(e->size1, hi << (16 - precision)) - 1;
     e->base += a;
     e->size1 = b - a;
     int carry = e->base < a;

@@ -40,6 +40,11 @@ static void split_strip(const vc_filter *f, const int16_t *const *rows, int32_t 
     }
 }
 
+void vc_split_rows(const vc_filter *f, const int16_t *const *rows, int32_t cols, int16_t *low, int16_t *high)
+{
+    for (int32_t c = 0; c < cols; c += STRIP) split_strip(f, rows, c, cols - c < STRIP ? cols - c : STRIP, low, high);
+}
+
 void vc_split_columns(const vc_filter *f, const int16_t *x, ptrdiff_t step, int32_t n, int32_t cols, int16_t *low, ptrdiff_t low_step,
                       int16_t *high, ptrdiff_t high_step)
 {
@@ -47,7 +52,6 @@ void vc_split_columns(const vc_filter *f, const int16_t *x, ptrdiff_t step, int3
     int32_t half = (f->taps - 1) / 2;
     for (int32_t i = 0; i < n / 2; i++) {
         for (int32_t k = 0; k < f->taps; k++) rows[k] = x + vc_reflect(2 * i + k - half, n) * step;
-        for (int32_t c = 0; c < cols; c += STRIP)
-            split_strip(f, rows, c, cols - c < STRIP ? cols - c : STRIP, low + i * low_step, high + i * high_step);
+        vc_split_rows(f, rows, cols, low + i * low_step, high + i * high_step);
     }
 }

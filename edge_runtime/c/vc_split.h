@@ -27,6 +27,9 @@ static inline int64_t vc_split_scratch(int64_t n)
 void vc_split_line(const vc_filter *f, const int16_t *x, ptrdiff_t step, int32_t n, int16_t *low, ptrdiff_t low_step, int16_t *high,
                    ptrdiff_t high_step, int16_t *scratch);
 
+/* One row of each output of the filters across rows: `rows` has the input row of every tap. */
+void vc_split_rows(const vc_filter *f, const int16_t *const *rows, int32_t cols, int16_t *low, int16_t *high);
+
 /* Splits `cols` columns of n rows each, `step` from row to row; outputs have n / 2 rows. Outputs must not overlap x. */
 void vc_split_columns(const vc_filter *f, const int16_t *x, ptrdiff_t step, int32_t n, int32_t cols, int16_t *low, ptrdiff_t low_step,
                       int16_t *high, ptrdiff_t high_step);

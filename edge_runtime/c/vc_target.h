@@ -39,6 +39,9 @@
 #define VC_HAVE_SATURATION 0
 #endif
 
+/* Words need not be aligned. */
+#define VC_HAVE_WORDS VC_HAVE_SATURATION
+
 enum { VC_KERNEL_PORTABLE = 0, VC_KERNEL_AVX2 = 1, VC_KERNEL_DSP = 2, VC_KERNEL_MVE = 3 };
 
 /* The fastest kernels this machine runs. */

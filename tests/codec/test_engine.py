@@ -111,9 +111,10 @@ def test_what_has_no_analysis_for_litert_says_so(model: str, options: dict[str, 
         vaecodec.encode(SIGNAL[:, 0], model, engine="litert", **options)
 
 
-def test_a_stream_of_a_lapped_model_says_so_at_once() -> None:
-    with pytest.raises(UnsupportedError, match="lapped"):
-        Encoder("speech8k", engine="litert")
+@pytest.mark.parametrize(("model", "reason"), [("speech8k", "lapped"), ("ecg-cs", "compressed sensing")])
+def test_a_stream_of_a_model_without_says_so_at_once(model: str, reason: str) -> None:
+    with pytest.raises(UnsupportedError, match=reason):
+        Encoder(model, engine="litert")
 
 
 def test_a_bundle_without_the_member_says_so() -> None:

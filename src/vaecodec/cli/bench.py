@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vaecodec.cli.options import Region
+from vaecodec.cli.options import Region, Size
 
 
 @click.group(no_args_is_help=True)
@@ -54,11 +54,14 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 @command.command(no_args_is_help=True)
 @_common
 @click.option("--ms-ssim/--no-ms-ssim", "with_ms_ssim", default=True, help="MS-SSIM takes half of the time.")
+@click.option("--size", type=Size(), help="Scale pictures to this size first, as those of a small camera: 160x120.")
+@click.option("--tile", type=Size(), help="Tiles of this size, coded one after the other as a device does.")
 def images(folder: str, **options: Any) -> None:
     """Pictures of FOLDER: this codec, JPEG, WebP, JPEG 2000, AVIF and JPEG XL.
 
     \b
     vaecodec bench images kodak/ --out results/
+    vaecodec bench images photos/ -m photo-mcu --size 160x120 --tile 160x32
     """
     _bench("bench_images", folder, **options)
 

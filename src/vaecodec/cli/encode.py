@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from vaecodec.cli.files import STDIO, Job, jobs, read_input, refuse_existing, run_all, write_outputs
-from vaecodec.cli.options import Offsets, Rate, Seconds, given
+from vaecodec.cli.options import Offsets, Rate, Seconds, Tile, given
 
 SUFFIX = ".vae"
 # What may stand in place of a quality.
 TARGETS = ("target_bytes", "target_bpp", "psnr", "prdn", "max_error")
 # What means something with --stream alone, and what only without it.
 OF_STREAMS = ("packet", "key", "sync", "bitrate", "offset", "shift", "stream_id")
-OF_FILES = (*TARGETS, "lossless", "tile", "strip", "threads", "as_json")
+OF_FILES = (*TARGETS, "lossless", "tile", "order", "strip", "threads", "as_json")
 # Units in the last place by which a sample without loss may be off.
 MOST_ULPS = 4
 EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode and choose again: better for its bytes, each a decode slower."
@@ -51,7 +51,8 @@ ENGINE = "What runs the analysis; litert: LiteRT on the model's encoder.tflite, 
 @click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of decimals; the model's or the file's own unless given.")
 @click.option("--channels", type=click.IntRange(1, 256), default=1, help="Channels of raw int16 input.")
 @click.option("--columns", help="Channels to take, by name or number: ax,ay,az.")
-@click.option("--tile", type=click.IntRange(0, 65535), help="Side of independent tiles in pixels, rounded up to the model's grid; 0: none.")
+@click.option("--tile", type=Tile(), help="Side of independent tiles in pixels, or WIDTHxHEIGHT, rounded up to the model's grid; 0: none.")
+@click.option("--order", type=click.Choice(["level", "tile"]), help="Packets of a picture: all tiles coarse to fine (default), or tile by tile.")
 @click.option("--input-format", metavar="SUFFIX", help="What the input is, if its name does not say: png, wav, csv, npy, raw, ...")
 @click.option("--strip", is_flag=True, help="Leave EXIF and colour profile out.")
 @click.option("-j", "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads: tiles coded at a time.")
@@ -251,6 +252,8 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
             raise InputError("--prdn is for signals; a picture takes --psnr")
         if options["step"] is not None:
             raise InputError("--step is for signals with decimals, not for pictures")
+        if options["order"]:
+            target["order"] = options["order"]
         extra = {} if options["strip"] else {"icc": content.icc, "exif": content.exif}
         return bytes(codec.encode(content.pixels, **target, psnr=options["psnr"], tile=options["tile"], **extra))
     if options["psnr"] is not None:
