@@ -24,7 +24,7 @@ from vaecodec.export.tflite_graph import Graph
 
 SIGNAL = np.rint(beats(3000, channels=2)).astype(np.int16)
 PICTURE = picture(150, 210)
-SHIPPED = ("ecg", "imu", "photo", "photo-ms")
+SHIPPED = ("ecg", "imu", "photo", "photo-mcu", "photo-ms")
 
 
 def with_encoder(path: Path) -> Bundle:
