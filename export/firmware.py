@@ -61,7 +61,7 @@ for _name in ("README.md", "main.c", "qemu.c"):
     del IMAGE_PLACES[_name]
 # Room for a packet: what its samples, or measurements, would take as they are, and for what it has besides.
 BYTES_A_NUMBER, MORE_BYTES = 2, 96
-VALUES_A_BYTE, SMALL_ROOM = 3, 1024  # of pictures: coefficients that wait, and the least room for a packet
+SMALL_ROOM, SMALL_PICTURE = 1024, 8192  # of pictures: the least room for a packet, and for latents that wait
 STRUCTURES_AND_STACK = 16 << 10  # of the examples, besides the workspace
 QUALITY = 600  # of the examples, in tenths, or the nearest that there is
 OF_PICTURES = "size", "tile", "waiting"
@@ -92,7 +92,7 @@ class Firmware:
         ratio: of compressed sensing, the measurements a window; None: the middle one of those that the model has. It tells what qualities there are.
         size: pictures: width and height in pixels.
         tile: pictures: width and height of tiles in pixels, rounded up to the model's grid; None: as wide as the picture, 32 rows high.
-        waiting: pictures: bytes for latents that wait for their tile; None: a third of a byte a pixel and colour of the rows that wait.
+        waiting: pictures: bytes for latents that wait for their tile; None: a byte for each pixel of the rows that wait.
     """
 
     name: str | None = None
@@ -210,7 +210,7 @@ def _pictures(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
     width, height = (whole_number(side, "a picture's side", 1, lib.VC_MAX_IMAGE_SIDE) for side in wanted.size)
     wide, tall = tile_of(bundle, width, height, wanted.tile)
     colours, waiting_rows = bundle.symbols.colours, min(height, tall + bundle.symbols.reach)
-    waiting = max(MORE_BYTES, waiting_rows * width * colours // VALUES_A_BYTE) if wanted.waiting is None else wanted.waiting
+    waiting = max(SMALL_PICTURE, waiting_rows * width) if wanted.waiting is None else wanted.waiting
     room = max(SMALL_ROOM, wide * tall * colours // 2) if wanted.room is None else wanted.room
     pictures = Pictures(width, height, wide, tall, whole_number(waiting, "waiting", 64, 1 << 24), whole_number(room, "room", 128, 1 << 24))
     model = DeviceImageModel(bundle, pictures, name)

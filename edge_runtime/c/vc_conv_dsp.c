@@ -22,15 +22,12 @@ typedef struct listed {
     int32_t weights; /* of the last one */
 } listed;
 
-static inline void list_block(listed *k, const int16_t *x, int32_t weights)
+static inline vc_conv_block *put_block(vc_conv_block *b, int32_t weights, uint32_t low, uint32_t high)
 {
-    uint32_t low = load(x), high = load(x + 2);
-    if ((low | high) == 0) return;
-    k->end->weights = weights - k->weights;
-    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(k->end->even) : "r"(low), "r"(high));
-    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(k->end->odd) : "r"(low), "r"(high));
-    k->end++;
-    k->weights = weights;
+    b->weights = weights;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(b->even) : "r"(low), "r"(high));
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(b->odd) : "r"(low), "r"(high));
+    return b + 1;
 }
 
 /* Fewer than four inputs; `last` is where the last four weights begin, beyond which nothing is read. */
@@ -39,12 +36,22 @@ static void list_rest(listed *k, const int16_t *x, int32_t n, int32_t weights, i
     int16_t four[VC_BLOCK] = {0};
     int32_t from = weights < last ? weights : last;
     for (int32_t i = 0; i < n; i++) four[weights - from + i] = x[i];
-    list_block(k, four, from);
+    k->end = put_block(k->end, from - k->weights, load(four), load(four + 2));
+    k->weights = from;
 }
 
 static void list_run(listed *k, const int16_t *x, int32_t n, int32_t weights, int32_t last)
 {
-    for (; n >= VC_BLOCK; n -= VC_BLOCK, x += VC_BLOCK, weights += VC_BLOCK) list_block(k, x, weights);
+    vc_conv_block *end = k->end;
+    int32_t before = k->weights;
+    for (; n >= VC_BLOCK; n -= VC_BLOCK, x += VC_BLOCK, weights += VC_BLOCK) {
+        uint32_t low = load(x), high = load(x + 2);
+        if ((low | high) == 0) continue;
+        end = put_block(end, weights - before, low, high);
+        before = weights;
+    }
+    k->end = end;
+    k->weights = before;
     if (n > 0) list_rest(k, x, n, weights, last);
 }
 
@@ -79,32 +86,54 @@ static const vc_conv_block *list_site(const vc_conv_row *r, int32_t column)
     "sxtb16 %[v], %[v], ror #8\n\t"                   \
     "smlad %[" sum "], %[odd], %[v], %[" sum "]\n\t"
 
-/* Adds the products of all blocks; the weights of a channel are `pitch` behind those of the one before. */
+/* Adds the products of all blocks; the weights of a channel are `pitch` behind those of the one before. The numbers of the registers that LDM fills rise. */
 static inline void add_blocks(int32_t sums[CHANNELS], const vc_conv_block *x, const vc_conv_block *end, const int8_t *w, ptrdiff_t pitch)
 {
     int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
     ptrdiff_t pitch3 = 3 * pitch;
-    for (; x != end; x++) {
-        uint32_t u, v, even = x->even, odd = x->odd;
-        w += x->weights;
-        __asm__(CHANNEL("a", "") CHANNEL("b", ", %[pitch]") CHANNEL("c", ", %[pitch], lsl #1") CHANNEL("d", ", %[pitch3]")
-                : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [u] "=&r"(u), [v] "=&r"(v)
-                : [even] "r"(even), [odd] "r"(odd), [w] "r"(w), [pitch] "r"(pitch), [pitch3] "r"(pitch3));
-    }
+    register uint32_t v __asm__("r4"), even __asm__("r5"), odd __asm__("r6");
+    uint32_t u;
+    if (x == end) return;
+    __asm__("1:\n\t"
+            "ldmia %[x]!, {%[v], %[even], %[odd]}\n\t"
+            "add %[w], %[w], %[v]\n\t"
+            CHANNEL("a", "") CHANNEL("b", ", %[pitch]") CHANNEL("c", ", %[pitch], lsl #1") CHANNEL("d", ", %[pitch3]")
+            "cmp %[x], %[end]\n\t"
+            "bne 1b"
+            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [w] "+r"(w),
+              [v] "=&r"(v), [even] "=&r"(even), [odd] "=&r"(odd), [u] "=&r"(u)
+            : [end] "r"(end), [pitch] "r"(pitch), [pitch3] "r"(pitch3)
+            : "cc", "memory");
     sums[0] = a;
     sums[1] = b;
     sums[2] = c;
     sums[3] = d;
 }
 
+/* vc_round_shift_sat16, with zeros for what is below. */
+static inline int16_t round_relu(int32_t v, unsigned s)
+{
+    int32_t half = ((int32_t)1 << s) >> 1;
+    __asm__("qadd %0, %1, %2" : "=r"(v) : "r"(v), "r"(half));
+    __asm__("usat %0, #15, %1" : "=r"(v) : "r"(v >> s));
+    return (int16_t)v;
+}
+
 /* Rounds, saturates and stores the sums of four channels. */
 static inline void put_four(const vc_layer *l, int32_t first, const int32_t sums[CHANNELS], int16_t *out)
 {
     const uint8_t *shifts = l->o.shifts + first;
-    int32_t negative = l->o.relu ? 0 : -1; /* what stays of numbers below zero */
-    for (int i = 0; i < CHANNELS; i++) {
-        int32_t v = vc_round_shift_sat16(sums[i], shifts[i]);
-        out[first + i] = (int16_t)(v & (negative | ~(v >> 31)));
+    out += first;
+    if (l->o.relu) {
+        out[0] = round_relu(sums[0], shifts[0]);
+        out[1] = round_relu(sums[1], shifts[1]);
+        out[2] = round_relu(sums[2], shifts[2]);
+        out[3] = round_relu(sums[3], shifts[3]);
+    } else {
+        out[0] = vc_round_shift_sat16(sums[0], shifts[0]);
+        out[1] = vc_round_shift_sat16(sums[1], shifts[1]);
+        out[2] = vc_round_shift_sat16(sums[2], shifts[2]);
+        out[3] = vc_round_shift_sat16(sums[3], shifts[3]);
     }
 }
 
