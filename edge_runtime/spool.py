@@ -313,7 +313,7 @@ class Spool:
             if at is None:
                 at = self._find(file.read(segment.size), segment.header.sequence, sequence)
             file.seek(at)
-            data = file.read(min(segment.size - at, max(most_bytes, RECORD_BYTES)))
+            data = file.read(min(segment.size - at, most_bytes + most_packets * RECORD_BYTES))
             first = next(scan(data, sequence), None)
             if first is None:  # larger than that, or damaged
                 data += file.read(segment.size - at - len(data))
