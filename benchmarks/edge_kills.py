@@ -83,7 +83,8 @@ def signal_of(samples: int) -> Samples:
     """Something with beats."""
     n, rng = np.arange(samples), np.random.default_rng(3)
     wave = 0.2 * np.sin(n / 50) + np.exp(-(((n % 120) - 60.0) ** 2) / 15) + 0.02 * rng.standard_normal(samples)
-    return np.rint(300 * wave).astype("<i2")
+    samples: Samples = np.rint(300 * wave).astype("<i2")
+    return samples
 
 
 def client(model: Path, source: Path, spool: Path, url: str, *more: str) -> list[str]:

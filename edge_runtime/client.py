@@ -102,6 +102,7 @@ class EdgeClient:
             sending.set()
             self._spool.wake()
             thread.join()
+            sending.close()
         if self._trouble is not None:
             raise self._trouble
         return self.summary

@@ -35,3 +35,8 @@ class Stop:
         """Waits until a file can be read (or has ended), and says True; False once it is asked to stop."""
         ready, _, _ = select.select([handle, self._reader], [], [])
         return handle in ready and not self._event.is_set()
+
+    def close(self) -> None:
+        """Lets go of its pipe, once nobody waits any more."""
+        os.close(self._reader)
+        os.close(self._writer)

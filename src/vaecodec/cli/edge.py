@@ -6,7 +6,7 @@ import json
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,15 +98,11 @@ def run(url: str | None, **options: Any) -> int:
     from vaecodec.edge_runtime.client import EdgeClient
 
     encoder = _encoder(options)
-    source = _source(options)
-    with _opened(options["spool"], options["max_disk"]) as spool, _stopping() as stop:
+    with closing(_source(options)) as source, _opened(options["spool"], options["max_disk"]) as spool, _stopping() as stop:
         spool.belong_to(_source_name(options))
         sender = None if url is None else _sender(spool, url, options)
         client = EdgeClient(source, encoder, spool, sender, when_full=options["when_full"], acknowledged=_teller(options["acks"]), log=_log)
-        try:
-            summary = client.run(stop)
-        finally:
-            source.close()
+        summary = client.run(stop)
         _log(f"end: {summary.packets} packets spooled, {spool.waiting} wait, {spool.dropped} dropped; {spool.position} samples are safe")
         if summary.unspooled:
             _log(f"{summary.unspooled} samples found no room before the end and are lost")
@@ -188,6 +184,7 @@ def _stopping() -> Iterator[Any]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        stop.close()
 
 
 def _sender(spool: Any, url: str, options: dict[str, Any]) -> Any:
