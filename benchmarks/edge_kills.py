@@ -145,8 +145,14 @@ def _facts(store: Store, status: dict[str, Any], code: int, log: Path) -> dict[s
     }
 
 
-def check_streams(samples: Samples, store: Store, model: Path) -> list[tuple[int, int]]:
+def check_streams(samples: Samples, store: Store, model: Path, offset: int | None = None) -> list[tuple[int, int]]:
     """Start and samples of each stream, in the order in which they begin.
+
+    Args:
+        samples: what all streams are of.
+        store: where they arrived.
+        model: of the encoder.
+        offset: of the encoder, if its scale is fixed, as a device's is.
 
     Raises:
         VaecodecError: a stream's numbers have holes, or its packets are not those that the encoder makes of the file from its start on.
@@ -156,18 +162,18 @@ def check_streams(samples: Samples, store: Store, model: Path) -> list[tuple[int
     for (_, name), stream in store.streams.items():
         numbers += stream.packets
         packets = [stream.packets[number] for number in sorted(stream.packets)]
-        pieces.append((stream.start, _decoded(samples, packets, stream, int(name.rpartition("-")[2]), model)))
+        pieces.append((stream.start, _decoded(samples, packets, stream, int(name.rpartition("-")[2]), model, offset)))
     _require(sorted(numbers) == list(range(len(numbers))), "a sequence number is missing or there twice")
     return sorted(pieces)
 
 
-def _decoded(samples: Samples, packets: list[bytes], stream: Received, epoch: int, model: Path) -> int:
+def _decoded(samples: Samples, packets: list[bytes], stream: Received, epoch: int, model: Path, offset: int | None) -> int:
     """Samples that a stream decodes to, none of them made up; checks its bytes."""
     decoder = Decoder(model)
     chunks = decoder.feed(b"".join(packets)) + decoder.flush()
     count = sum(len(chunk.samples) for chunk in chunks)
     _require(set(decoder.tally) <= {"truncated"}, f"faults: {decoder.tally}")  # a killed client's streams have no end packet
-    encoder = Encoder(model, rate=RATE, packet=PACKET, stream_id=epoch % (1 << 16))
+    encoder = Encoder(model, rate=RATE, packet=PACKET, offset=offset, stream_id=epoch % (1 << 16))
     # A packet is made once some samples behind it have come; these are enough for those that came.
     again = encoder.feed(samples[stream.start : stream.start + count + 64 * encoder.packet_samples])
     again += encoder.flush() if stream.start + count == len(samples) else []
