@@ -31,12 +31,13 @@ __all__ = ["SENSING_SOURCES", "SOURCES", "Firmware", "export_firmware"]
 TEMPLATES = Path(__file__).parent / "templates" / "firmware"
 RUNTIME = Path(__file__).parents[1] / "edge_runtime" / "c"
 SOURCES = (
-    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_divide", "vc_encoder", "vc_filter", "vc_history", "vc_match"),
-    "vc_model",
+    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_divide", "vc_encoder", "vc_filter", "vc_model"),
     *("vc_net", "vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_pyramid", "vc_quantise", "vc_range_encoder", "vc_score", "vc_setting"),
     *("vc_stream_head", "vc_stream_writer", "vc_tables", "vc_zeros"),
 )
 """Sources of the runtime that an encoder of signals needs, without suffix."""
+MATCHING_SOURCES = "vc_history", "vc_match", "vc_prior_match"
+"""Those that it needs besides where the model matches."""
 SENSING_SOURCES = (
     *("vc_crc", "vc_distribution", "vc_divide", "vc_range_encoder", "vc_score", "vc_sense_encoder", "vc_sense_quantise", "vc_stream_head"),
     *("vc_stream_writer", "vc_tables"),
@@ -132,6 +133,8 @@ def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: 
     files = {f"src/{name}.h": made.model.header(facts), f"src/{name}.c": made.model.source(facts)}
     files |= {f"src/{path.name}": path.read_text() for path in _runtime(made.sources)}
     files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
+    if not set(MATCHING_SOURCES) <= set(made.sources):
+        files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_WITH_MATCH 1", "VC_WITH_MATCH 0")
     values = _values(bundle, made.model, command) | made.values
     files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in made.places.items()}
     return _write(Path(out), files)
@@ -176,7 +179,8 @@ def _signals(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
         "a packet leaves": f"{float(bundle.symbols.reach / model.packets.rate):.2g} s after its last sample",
     }
     values = {"encoder": "vc_encoder", "quality": QUALITY, "figures": _table(rows), "ram": _ram(model.most_memory)}
-    return _Made(f"packets of {model.packets.rows} blocks", model, SOURCES, PLACES, _stream_values(bundle, model.packets, wanted) | values)
+    sources = SOURCES + MATCHING_SOURCES if bundle.symbols._c.has_match else SOURCES
+    return _Made(f"packets of {model.packets.rows} blocks", model, sources, PLACES, _stream_values(bundle, model.packets, wanted) | values)
 
 
 def _sensing(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
