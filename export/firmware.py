@@ -105,7 +105,7 @@ def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: 
     facts = f"{name}: {bundle.name} {bundle.model_id:08x} for packets of {packets.rows} blocks. Made by vaecodec {__version__}; do not edit."
     files = {f"src/{name}.h": model.header(facts), f"src/{name}.c": model.source(facts)}
     files |= {f"src/{path.name}": path.read_text() for path in _runtime()}
-    files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
+    files["src/vc_build.h"] = _build(files["src/vc_build.h"], packets)
     values = _values(bundle, model, wanted, command)
     files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in PLACES.items()}
     return _write(Path(out), files)
@@ -137,6 +137,12 @@ def _runtime() -> Sequence[Path]:
         found[name] = RUNTIME / name
         waiting += re.findall(r'#include "(\w+\.h)"', found[name].read_text())
     return [found[name] for name in sorted(found)]
+
+
+def _build(text: str, packets: Packets) -> str:
+    """vc_build.h of a device."""
+    text = text.replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
+    return text.replace("VC_ONE_COLUMN 0", "VC_ONE_COLUMN 1") if packets.channels == 1 else text
 
 
 def _values(bundle: Bundle, model: DeviceModel, wanted: Firmware, command: str) -> dict[str, object]:
