@@ -20,6 +20,8 @@ __all__ = ["ImagePeer", "image_peers"]
 
 Pixels = NDArray[np.uint8]
 
+OF_COLOURS = ("subsampling", "mct")  # options that mean nothing where there is one plane
+
 
 @dataclass(frozen=True)
 class ImagePeer:
@@ -42,16 +44,17 @@ class ImagePeer:
     options: dict[str, Any] = field(default_factory=dict)
 
     def encode(self, pixels: Pixels, value: float) -> bytes:
-        """Compresses uint8 `[H, W, 3]` RGB to a complete file."""
+        """Compresses uint8 `[H, W, 3]` RGB, or `[H, W]` grey, to a complete file."""
         out = io.BytesIO()
         option: Any = [value] if self.format == "JPEG2000" else value
-        Image.fromarray(pixels).save(out, self.format, **{self.setting: option}, **self.options)
+        options = {key: value for key, value in self.options.items() if pixels.ndim == 3 or key not in OF_COLOURS}
+        Image.fromarray(pixels).save(out, self.format, **{self.setting: option}, **options)
         return out.getvalue()
 
-    def decode(self, data: bytes) -> Pixels:
-        """Reads a file back as uint8 `[H, W, 3]`."""
+    def decode(self, data: bytes, grey: bool = False) -> Pixels:
+        """Reads a file back as uint8 `[H, W, 3]`, or `[H, W]`."""
         with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(image.convert("L" if grey else "RGB"))
 
 
 def image_peers() -> list[ImagePeer]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from vaecodec.benchmarks.distortion import psnr
@@ -38,8 +38,8 @@ SUFFIXES = (".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg")
 QUALITIES = tuple(range(0, 101, 5))
 
 PROTOCOL = (
-    "Rate: bytes of the complete file over pixels. PSNR over the pixels of all three colours; MS-SSIM after Wang 2003, five scales, "
-    "mean over R, G and B. BD-rate: PCHIP of log rate over PSNR, between 0.1 and 2 bpp, per picture, then the mean. Peers in their strong settings, "
+    "Rate: bytes of the complete file over pixels. PSNR over the pixels of all colours; MS-SSIM after Wang 2003, five scales, "
+    "mean over colours. BD-rate: PCHIP of log rate over PSNR, between 0.1 and 2 bpp, per picture, then the mean. Peers in their strong settings, "
     "one thread, their files decoded. Times: processor seconds on one core, at the setting nearest to 0.5 bpp. There too: fast decoding, and "
     "the file cut to half of its bytes and decoded as far as it goes."
 )
@@ -64,19 +64,23 @@ def bench_images(
     peers: Sequence[str] | None = None,
     effort: int | None = None,
     with_ms_ssim: bool = True,
+    size: tuple[int, int] | None = None,
+    tile: tuple[int, int] | None = None,
     as_json: bool = False,
     echo: Callable[[str], None] = print,
 ) -> Report:
     """Measures a codec and its peers on the same pictures and prints tables.
 
     Args:
-        folder: with PNG or other pictures; read as RGB.
+        folder: with PNG or other pictures; read as RGB, or as grey for a model of one colour plane.
         model: name or path of a bundle, or a codec.
         out: folder for `images.json`, `images.txt` and the plots; nothing is written unless given.
         limit: only the first so many pictures.
         peers: names of the peers to run; all that are installed unless given.
         effort: of the encoder; its default unless given.
         with_ms_ssim: measure MS-SSIM, which takes about as long as all the rest.
+        size: width and height that pictures are scaled to first, what stands over cut off.
+        tile: width and height of the encoder's tiles, coded one after the other as a device does.
         as_json: print the report as JSON in place of the tables.
         echo: takes the text to print.
 
@@ -90,21 +94,23 @@ def bench_images(
     codec = load_image_codec(model) if isinstance(model, (str, Path)) else model
     chosen = [peer for peer in image_peers() if peers is None or peer.name in peers]
     files = find_files(Path(folder), SUFFIXES, limit)
-    options = {} if effort is None else {"effort": effort}
+    options: dict[str, Any] = {} if effort is None else {"effort": effort}
+    options |= {} if tile is None else {"tile": tile, "order": "tile"}
+    grey = is_grey(codec)
     points: dict[str, dict[str, list[Point]]] = {OWN: {}, **{peer.name: {} for peer in chosen}}
     with one_core() as pinned:
         for path in tqdm(files, desc="pictures", disable=None):
             with naming(path), Image.open(io.BytesIO(path.read_bytes())) as image:
-                pixels = np.asarray(image.convert("RGB"))
+                pixels = np.asarray(_scaled(image.convert("L" if grey else "RGB"), size))
             points[OWN][path.stem] = _own_points(codec, pixels, with_ms_ssim, options)
             for peer in chosen:
                 points[peer.name][path.stem] = _peer_points(peer, pixels, with_ms_ssim)
-    chroma = {OWN: "4:4:4", **{peer.name: peer.chroma for peer in chosen}}
+    chroma = dict.fromkeys(points, "grey") if grey else {OWN: "4:4:4", **{peer.name: peer.chroma for peer in chosen}}
     report: Report = {
         "kind": "images",
         "protocol": PROTOCOL,
         "environment": {**environment(), "one_core": pinned},
-        "folder": Path(folder).name,
+        "folder": Path(folder).name + (f" at {size[0]}x{size[1]}" if size else ""),
         "model": {**describe_model(codec), **options},
         "codecs": {name: {"chroma": chroma[name], **summarise(name, points)} for name in points},
         "points": points,
@@ -113,6 +119,16 @@ def bench_images(
         _write(report, Path(out))
     echo(json.dumps(report, default=str) if as_json else text(report))
     return report
+
+
+def is_grey(codec: object) -> bool:
+    """Whether a codec takes grey pictures only."""
+    bundle = getattr(codec, "bundle", None)
+    return bundle is not None and bundle.symbols.colours == 1
+
+
+def _scaled(image: Image.Image, size: tuple[int, int] | None) -> Image.Image:
+    return image if size is None else ImageOps.fit(image, size, Image.Resampling.LANCZOS)
 
 
 def describe_model(codec: object) -> dict[str, Any]:
@@ -172,7 +188,8 @@ def _add_extras(codec: ImageCodecLike, pixels: Pixels, point: Point, options: di
 
 
 def _peer_points(peer: ImagePeer, pixels: Pixels, similarity: bool) -> list[Point]:
-    return [_point(pixels, value, partial(peer.encode, pixels, value), peer.decode, similarity) for value in peer.values]
+    decode = partial(peer.decode, grey=pixels.ndim == 2)
+    return [_point(pixels, value, partial(peer.encode, pixels, value), decode, similarity) for value in peer.values]
 
 
 def _point(pixels: Pixels, setting: float, encode: Callable[[], bytes], decode: Callable[[bytes], Pixels], similarity: bool) -> Point:
@@ -189,7 +206,7 @@ def _write(report: Report, out: Path) -> None:
     write_report(report, out / "images.json")
     (out / "images.txt").write_text(text(report) + "\n", encoding="utf-8")
     curves: dict[str, Iterable[dict[str, float]]] = {name: codec["mean_curve"] for name, codec in report["codecs"].items()}
-    for key, label in (("psnr", "PSNR (RGB), dB"), ("ms_ssim_db", "MS-SSIM, dB")):
+    for key, label in (("psnr", "PSNR, dB"), ("ms_ssim_db", "MS-SSIM, dB")):
         lines = {name: [(p["bpp"], p[key]) for p in points if math.isfinite(p.get(key, math.nan))] for name, points in curves.items()}
         if any(lines.values()):
             plot_curves(lines, out / f"images_{key}.png", (f"{report['folder']}: mean over pictures", "bits a pixel", label), (0, 2.5))

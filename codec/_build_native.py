@@ -120,6 +120,7 @@ int vc_packet_read(const uint8_t *data, size_t n, vc_packet *p);
 size_t vc_packet_find(const uint8_t *data, size_t n, size_t from, size_t longest);
 
 #define VC_MAX_DEVICE_CHANNELS ...
+#define VC_MAX_IMAGE_SIDE ...
 typedef struct {
     const vc_plan *plan; uint32_t model_id; uint16_t synthesis_id, rows, group, sync; uint32_t rate, rate_divisor, packet_bytes, blob_crc;
     const char *facts; ...;
@@ -140,6 +141,17 @@ int vc_encoder_next(vc_encoder *e, vc_encoder_packet *p);
 int vc_encoder_quality(vc_encoder *e, int quality);
 int vc_encoder_flush(vc_encoder *e);
 
+typedef struct { uint32_t model_id, rows, group; ...; } vc_stream_header;
+typedef struct {
+    unsigned kind; uint64_t number, first, lost, skipped, samples; int32_t step, blocks; const vc_band *bands; const vc_stream_header *header;
+    int is_other; ...;
+} vc_decoder_packet;
+typedef struct { ...; } vc_decoder;
+int64_t vc_decoder_memory(const vc_device_model *d);
+int vc_decoder_begin(vc_decoder *d, const vc_device_model *m, void *memory, size_t n);
+int64_t vc_decoder_push(vc_decoder *d, const uint8_t *data, size_t n);
+void vc_decoder_finish(vc_decoder *d);
+int vc_decoder_next(vc_decoder *d, vc_decoder_packet *p);
 typedef struct {
     const vc_plan *plan; uint32_t model_id; uint16_t synthesis_id, width, height; uint32_t waiting_bytes, packet_bytes, blob_crc; ...;
 } vc_image_model;
@@ -152,6 +164,22 @@ int vc_image_begin(vc_image_encoder *e, const vc_image_model *d, const vc_image_
 int vc_image_push(vc_image_encoder *e, const uint8_t *pixels);
 int vc_image_next(vc_image_encoder *e, vc_image_packet *p);
 int vc_image_is_done(const vc_image_encoder *e);
+
+typedef struct { uint16_t contexts, thresholds, distributions; ...; } vc_sense_class;
+typedef struct {
+    const uint16_t *words; const uint8_t *bytes; const vc_sense_class *classes; uint32_t n_words, n_bytes, crc; uint16_t window;
+    uint16_t measurements, coarsest, first_code, n_codes; uint8_t rounding, channels; uint32_t model_id; uint16_t synthesis_id, windows, sync;
+    uint32_t rate, rate_divisor, packet_bytes; const char *facts; ...;
+} vc_sense_device;
+typedef struct { ...; } vc_sense_encoder;
+#define VC_SENSE_MOST_SAMPLES ...
+#define VC_SENSE_MOST_ROWS ...
+uint32_t vc_sense_encoder_memory(const vc_sense_device *d);
+int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const vc_encoder_settings *s, void *memory, size_t n);
+int32_t vc_sense_encoder_push(vc_sense_encoder *e, const int16_t *samples, int32_t n);
+int vc_sense_encoder_next(vc_sense_encoder *e, vc_encoder_packet *p);
+int vc_sense_encoder_quality(vc_sense_encoder *e, int quality);
+int vc_sense_encoder_flush(vc_sense_encoder *e);
 
 typedef struct { ...; } vc_stream;
 void vc_stream_begin(vc_stream *s, const uint8_t *constant, size_t n);
@@ -168,6 +196,7 @@ INCLUDES = """
 #include "vc_analysis.h"
 #include "vc_bounded.h"
 #include "vc_crc.h"
+#include "vc_decoder.h"
 #include "vc_encoder.h"
 #include "vc_error.h"
 #include "vc_image_encoder.h"
@@ -177,6 +206,7 @@ INCLUDES = """
 #include "vc_prior.h"
 #include "vc_quantise.h"
 #include "vc_sense.h"
+#include "vc_sense_encoder.h"
 #include "vc_stream_writer.h"
 #include "vc_target.h"
 """

@@ -27,10 +27,13 @@ class Recovery:
         network: the bundle's decoder.tflite, with a signature `ratio_0`, `ratio_1` .. for each ratio.
         model: its symbols.
         halo: windows beyond a segment that the network sees on each side.
+
+    Attributes:
+        halo: the same.
     """
 
     def __init__(self, network: Network, model: SenseModel, halo: int) -> None:
-        self._network, self._model, self._halo = network, model, halo
+        self._network, self._model, self.halo = network, model, halo
         self._inverse = [np.linalg.pinv(ratio.phi.astype(np.float64)) for ratio in model.ratios]
 
     def signal(self, z: NDArray[np.int16], t: int) -> NDArray[np.float64]:
@@ -79,5 +82,5 @@ class Recovery:
         """First and last window of what the network is given, how many of it are to be left out first, and how many kept."""
         for start in range(0, windows, SEGMENT):
             stop = min(start + SEGMENT, windows)
-            low = max(0, start - self._halo)
-            yield low, min(windows, stop + self._halo), start - low, stop - start
+            low = max(0, start - self.halo)
+            yield low, min(windows, stop + self.halo), start - low, stop - start

@@ -23,6 +23,7 @@ from vaecodec.codec.balance import channel_prdn
 from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SensedHeader
+from vaecodec.codec.engine import C, refuse_litert
 from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.rate import SUBSTEPS, encode_at, fit_prdn, only_one, step_code
 from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, two_dimensional
@@ -105,6 +106,7 @@ class SensingCodec:
         columns: Sequence[str] | None = None,
         units: Sequence[str] | None = None,
         extra: Mapping[str, Any] | None = None,
+        engine: str = C,
     ) -> bytes:
         """Compresses a signal.
 
@@ -122,6 +124,7 @@ class SensingCodec:
             columns: a name for each channel, to be carried along.
             units: a unit for each channel, to be carried along.
             extra: more to carry along, as JSON.
+            engine: "c"; sums need no other.
 
         Returns:
             A vaecodec file (docs/format.md).
@@ -129,7 +132,9 @@ class SensingCodec:
         Raises:
             InputError: wrong shape, dtype or effort, NaN or infinite values, an empty signal, or a target that cannot be reached.
             LimitError: too many samples or channels.
+            UnsupportedError: another engine.
         """
+        refuse_litert(engine, "compressed sensing")
         samples = two_dimensional(array, self._max_samples)
         only_one(quality, target_bytes, target_bpp, prdn, max_error)
         _check_effort(effort)
@@ -235,18 +240,13 @@ class SensingCodec:
         offsets = np.rint(integers.mean(0)).astype(np.int64)
         lacking = self._windows(len(integers)) * self._model.window - len(integers)
         centred = np.pad(integers - offsets, ((0, lacking), (0, 0)), mode="edge")
-        largest = int(np.abs(centred).max())
-        shift = next(s for s in range(33) if (largest + (1 << s >> 1)) >> s <= self._largest())
+        largest, most = int(np.abs(centred).max()), self._model.largest()
+        shift = next(s for s in range(33) if (largest + (1 << s >> 1)) >> s <= most)
         if shift > 31:
             raise InputError("samples of more than 32 bits around their mean")
         x = rounding_shift(centred, shift).astype(np.int16)
         ids = self.bundle.model_id, self.bundle.synthesis_id, 0
         return SensedHeader(*ids, hertz, scaling.sample_type, rows, shift, tuple(offsets.tolist())), x
-
-    def _largest(self) -> int:
-        """The largest sample whose measurements fit their 16 bits at every step: of the finest steps, and of rows with the most entries."""
-        worst = max(float(np.max(np.abs(self._model.ratio(t).phi).sum(1) / self._model.steps(t))) for t in range(self._model.codes))
-        return int(min(32767, 32766 / worst))
 
     def _measured(self, header: SensedHeader, x: NDArray[np.int16], part: int, samples: int, metadata: tuple[Metadata, ...]) -> SensedLatents:
         z = self._model.measure(x, header.step_code, max(0, self._model.rounding - part))

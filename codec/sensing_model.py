@@ -136,6 +136,11 @@ class SenseModel:
         exponents = np.maximum(0, self.dial[self._code(t)][0] + self.ratio(t).offsets)
         return np.asarray(2.0 ** (7 + exponents // SUBDIVISIONS) / np.take(MULTIPLIERS, exponents % SUBDIVISIONS))
 
+    def largest(self) -> int:
+        """The largest sample whose measurements fit their 16 bits at every step: of the finest steps, and of rows with the most entries."""
+        worst = max(float(np.max(np.abs(self.ratio(t).phi).sum(1) / self.steps(t))) for t in range(self.codes))
+        return int(min(32767, 32766 / worst))
+
     def measure(self, x: Int16, t: int, rounding: int | None = None) -> Int16:
         """Measures whole windows.
 

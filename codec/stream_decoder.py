@@ -17,21 +17,19 @@ from vaecodec.codec.arguments import check_threads, is_number, shown, whole_numb
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import Cursor
 from vaecodec.codec.errors import FormatError, InputError, ModelError
-from vaecodec.codec.lapped import LappedSynthesis
-from vaecodec.codec.native import SymbolModel
 from vaecodec.codec.recordings import check_metadata
-from vaecodec.codec.stream_groups import GroupDecoder, UnusableError, check_streams
+from vaecodec.codec.stream_groups import UnusableError, check_streams
+from vaecodec.codec.stream_kinds import StreamKind
 from vaecodec.codec.stream_order import Event, Fault, Lost, Order, Ready
 from vaecodec.codec.stream_reader import Item, Skipped, StreamReader, SyncPoint
 from vaecodec.codec.stream_syntax import StreamHeader, StreamPacket
 from vaecodec.codec.stream_timeline import Chunk, Timeline
-from vaecodec.codec.synthesis import Synthesis
 from vaecodec.codec.warn import SynthesisWarning
 
 __all__ = ["Chunk", "Decoder", "Fault"]
 
-# Bytes that a latent takes at most, and what a payload has besides (edge_runtime/c/vc_prior.c; a step code, a number of samples).
-MOST_SYMBOL_BYTES, MORE_BYTES = 7, 16
+# Bytes that a latent takes at most (VC_SENSE_MOST_BYTES; others 7), and what a payload has besides (a step code, a number of samples).
+MOST_SYMBOL_BYTES, MORE_BYTES = 8, 16
 # Faults that are kept until someone asks for them.
 MOST_FAULTS = 4096
 # Blocks that are synthesised at once where more bytes are at hand.
@@ -85,7 +83,7 @@ class Decoder:
         self._reader = StreamReader()
         self._faults: deque[Fault] = deque(maxlen=MOST_FAULTS)
         self._joined: _Joined | None = None
-        self._synthesis: tuple[int, Synthesis | LappedSynthesis] | None = None
+        self._kind: StreamKind | None = None
         self._ignored = 0  # bytes before the first sync packet
         self._stranger: SyncPoint | None = None  # the last sync packet of another stream
         self.header: StreamHeader | None = None
@@ -173,7 +171,7 @@ class Decoder:
         self._consider(None)
         bundle = self._bundle if self._bundle is not None else Bundle.find(point.header.model_id)
         _check(bundle, point.header)
-        self._joined = _Joined(bundle.symbols, self._synthesiser(bundle), point, self._window, self._seconds)
+        self._joined = _Joined(self._kind_of(bundle), point, self._window, self._seconds)
         if point.number or self._ignored:
             self._note(Fault("joined", point.number, self._ignored))
         self._ignored = 0
@@ -181,12 +179,11 @@ class Decoder:
         self._reader.top = self._reader.hint = point.number
         self._enter(point.header)
 
-    def _synthesiser(self, bundle: Bundle) -> Synthesis | LappedSynthesis:
+    def _kind_of(self, bundle: Bundle) -> StreamKind:
         """One serves all streams of a model."""
-        if self._synthesis is None or self._synthesis[0] != bundle.model_id:
-            kind = LappedSynthesis if bundle.symbols.lapped else Synthesis
-            self._synthesis = bundle.model_id, kind(bundle.network(self._threads), bundle.symbols, bundle.manifest["halo"])
-        return self._synthesis[1]
+        if self._kind is None or self._kind.model_id != bundle.model_id:
+            self._kind = StreamKind(bundle, self._threads)
+        return self._kind
 
     def _enter(self, header: StreamHeader) -> None:
         self._reader.enter(header)
@@ -227,19 +224,17 @@ class Decoder:
 class _Joined:
     """A stream from the sync packet on at which it was joined."""
 
-    def __init__(
-        self, model: SymbolModel, synthesis: Synthesis | LappedSynthesis, point: SyncPoint, window: int, seconds: tuple[float, float | None]
-    ) -> None:
+    def __init__(self, kind: StreamKind, point: SyncPoint, window: int, seconds: tuple[float, float | None]) -> None:
         self._header = header = point.header
-        self._model, self._synthesis = model, synthesis
-        self._groups = GroupDecoder(model, header)
+        self._kind = kind
+        self._groups = kind.decoder(header)
         self._timeline: Timeline | None = None
         self._samples: int | None = None  # where the signal ends, once that is known
-        self._packet = header.rows << self._model.levels
+        self._packet = header.rows * kind.block
         conceal, lookahead = seconds
         most = MOST_CONCEALED // (self._packet * header.channels)
         self._conceal = min(most, int(conceal * header.rate / self._packet) if header.rate else CONCEALED_PACKETS)
-        self._ahead = None if lookahead is None or not header.rate else max(1, int(lookahead * header.rate) >> self._model.levels)
+        self._ahead = None if lookahead is None or not header.rate else max(1, int(lookahead * header.rate) // kind.block)
         self.order = Order(point.number, window)
         self.longest = MOST_SYMBOL_BYTES * self._packet * header.channels + MORE_BYTES
         self.ended = False
@@ -264,7 +259,7 @@ class _Joined:
         """Takes the packet whose turn has come.
 
         Raises:
-            UnusableError, FormatError: as `GroupDecoder.decode`.
+            UnusableError, FormatError: as `GroupDecoder.decode` and `SensedDecoder.decode`.
         """
         if ready.packet.kind == syntax.END:
             self.ended = True
@@ -274,7 +269,7 @@ class _Joined:
         if self._timeline is not None and self._timeline.end != ready.number * ready.header.rows:
             yield from self._finish(is_end=False)
         if self._timeline is None:
-            self._timeline = Timeline(self._model, self._synthesis, ready.header, ready.number, self._ahead)
+            self._timeline = self._kind.timeline(ready.header, ready.number, self._ahead)
         self._timeline.add(bands, t, ready.header)
         if ready.packet.samples is not None:
             self._samples = ready.number * self._packet + ready.packet.samples

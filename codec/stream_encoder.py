@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,17 @@ from numpy.typing import NDArray
 from vaecodec.codec import rdoq, stream_syntax
 from vaecodec.codec.arguments import whole_number
 from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.errors import InputError, ModelError
+from vaecodec.codec.engine import Analysis, C, analysis_of, refuse_litert
+from vaecodec.codec.errors import InputError
 from vaecodec.codec.grids import Bands
 from vaecodec.codec.rate import DEFAULT_QUALITY, SUBSTEPS, only_one, setting, step_code
 from vaecodec.codec.recordings import MAX_PACKET, pack_json, two_dimensional
 from vaecodec.codec.samples import Integers, Scaling, rounding_shift, to_integers
 from vaecodec.codec.stream_groups import Group, check_streams
-from vaecodec.codec.stream_layout import layout
+from vaecodec.codec.stream_layout import block, layout
+from vaecodec.codec.stream_packets import PacketCoder, Window
 from vaecodec.codec.stream_rate import Reservoir
+from vaecodec.codec.stream_sensed import SensedCoder
 from vaecodec.codec.stream_syntax import DATA, END, StreamHeader, StreamPacket, long_varint
 
 __all__ = ["Encoder"]
@@ -61,10 +63,12 @@ class Encoder:
         columns: a name for each channel, to be carried along; so are the next two.
         units: a unit for each channel.
         extra: more, as JSON. All of it is repeated in every sync packet.
+        engine: "c" or "litert", as `SignalCodec.encode`; with the latter a stream has at least a few blocks of 2^L samples.
 
     Raises:
         ModelError: there is no such model, or it is for pictures.
         InputError: an argument is out of range.
+        UnsupportedError: "litert", of a bundle without encoder.tflite or where LiteRT is not installed.
     """
 
     def __init__(
@@ -86,16 +90,17 @@ class Encoder:
         columns: Sequence[str] | None = None,
         units: Sequence[str] | None = None,
         extra: Mapping[str, Any] | None = None,
+        engine: str = C,
     ) -> None:
         bundle = model if isinstance(model, Bundle) else Bundle.open(model)
         check_streams(bundle)
         only_one(quality, bitrate)
-        self._bundle, self._model = bundle, bundle.symbols
+        self._bundle, self._steps, self._analyse = bundle, bundle.step_codes, _analysis(bundle, engine)
         times = layout(bundle, rate, packet, key, sync)
         self._rate, self._rows, self._group, self._sync = times.rate, times.rows, times.group, times.sync
-        self._block = 1 << self._model.levels
+        self._block, self._reach = block(bundle), 0 if bundle.modality == "sensing" else bundle.symbols.reach
         self._packet = self._rows * self._block
-        self._setting = setting(DEFAULT_QUALITY if quality is None else quality, self._model.t_lo, self._model.t_hi)
+        self._setting = setting(DEFAULT_QUALITY if quality is None else quality, *self._steps)
         self._plan = rdoq.plan(whole_number(effort, "effort", *EFFORTS))
         self._fixed = None if offset is None else (_offsets(offset), whole_number(shift, "shift", 0, 15))
         if offset is None and shift:
@@ -104,7 +109,7 @@ class Encoder:
         self._step, self._texts = step, (columns, units, extra)
         self._reservoir = None if bitrate is None else Reservoir(bitrate, reservoir, self._rate / self._packet)
         self._input: _Input | None = None
-        self._coder: _PacketCoder | None = None
+        self._coder: PacketCoder | None = None
         self._pending: Integers = np.empty((0, 0), np.int64)
         self._start = 0  # index of the first pending sample
         self._number = 0  # of the next packet
@@ -114,7 +119,7 @@ class Encoder:
     @property
     def delay(self) -> float:
         """Seconds that the last sample of a packet waits for those after it, on which its coefficients depend."""
-        return float(self._model.reach / self._rate)
+        return float(self._reach / self._rate)
 
     @property
     def saturated(self) -> int:
@@ -147,7 +152,7 @@ class Encoder:
         assert self._input is not None
         self._pending = np.concatenate([self._pending, self._input.integers(samples)])
         packets = list(self._packets())
-        keep = max(0, self._number * self._packet - self._model.reach - self._start)
+        keep = max(0, self._number * self._packet - self._reach - self._start)
         self._pending, self._start = self._pending[keep:].copy(), self._start + keep
         return packets
 
@@ -177,10 +182,16 @@ class Encoder:
         offsets, shift = self._scaling(channels)
         header = StreamHeader(*ids, self._rate, taken.scaling.sample_type, self._rows, self._group, shift, offsets, self._stream_id, facts=facts)
         self._pending = np.empty((0, channels), np.int64)
-        self._coder = _PacketCoder(self._bundle, header, self._plan, is_fixed=self._fixed is not None)
+        self._coder = self._packet_coder(header)
         self._input = taken
         if self._reservoir is not None:
             self._reservoir.reserve(8 * len(stream_syntax.write_sync(header, 0)) / self._sync)
+
+    def _packet_coder(self, header: StreamHeader) -> PacketCoder:
+        fixed = self._fixed is not None
+        if self._analyse is None:
+            return SensedCoder(self._bundle, header, is_fixed=fixed)
+        return _PacketCoder(self._bundle, header, self._plan, self._analyse, is_fixed=fixed)
 
     def _scaling(self, channels: int) -> tuple[tuple[int, ...], int]:
         """Offsets and shift to begin with."""
@@ -192,7 +203,7 @@ class Encoder:
         return offsets * (channels // len(offsets)), shift
 
     def _packets(self) -> Iterator[bytes]:
-        while (self._number + 1) * self._packet + self._model.reach <= self._start + len(self._pending):
+        while (self._number + 1) * self._packet + self._reach <= self._start + len(self._pending):
             yield from self._make(None)
 
     def _make(self, total: int | None) -> Iterator[bytes]:
@@ -213,31 +224,21 @@ class Encoder:
             self._reservoir.spend(len(packet))
         return packet
 
-    def _code(self, coder: _PacketCoder, bands: Bands, samples: int | None) -> bytes:
+    def _code(self, coder: PacketCoder, bands: Bands, samples: int | None) -> bytes:
         if self._reservoir is None:
             return coder.code(bands, self._number, samples, self._setting)
-        return self._reservoir.fit(coder.trials(bands, self._number, samples), (self._model.t_lo, self._model.t_hi))
+        return self._reservoir.fit(coder.trials(bands, self._number, samples), self._steps)
 
-    def _window(self, first: int, total: int | None) -> _Window:
+    def _window(self, first: int, total: int | None) -> Window:
         """The packet's samples with those around them that count."""
-        reach, block = self._model.reach, self._block
+        reach, block = self._reach, self._block
         low = max(0, first - reach)
         high = first + self._packet + reach if total is None else min(total, first + self._packet + reach)
         part = self._pending[low - self._start : high - self._start]
         padding = -len(part) % block
         blocks = min(self._rows, -(-(high - first) // block))
         padded = np.pad(part, ((0, padding), (0, 0)), mode="edge") if padding else part
-        return _Window(padded, (first - low) // block, blocks, min(self._packet, high - first))
-
-
-@dataclass(frozen=True)
-class _Window:
-    """Integers `[N, channels]` around a packet, which is blocks first .. first + blocks of them and has so many samples."""
-
-    integers: Integers
-    first: int
-    blocks: int
-    samples: int
+        return Window(padded, (first - low) // block, blocks, min(self._packet, high - first))
 
 
 class _Input:
@@ -266,51 +267,18 @@ class _Input:
         return integers, scaling
 
 
-class _PacketCoder:
+class _PacketCoder(PacketCoder):
     """From integers to packets: scaling, analysis, quantiser and prior of one stream."""
 
-    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, *, is_fixed: bool) -> None:
-        self.header, self.saturated = header, 0
-        self._is_fixed = is_fixed
-        self._name, self._model, self._plan = bundle.name, bundle.symbols, plan
+    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, engine: Analysis, *, is_fixed: bool) -> None:
+        model = bundle.symbols
+        super().__init__(bundle.name, header, 1 << model.levels, 32768 >> max(0, model.in_shift), is_fixed=is_fixed)
+        self._model, self._plan, self._engine = model, plan, engine
         self._group = Group(bundle.symbols, header)
-        self._scaled = False
         self._key = 0  # number of the last key packet
         self._step = header.step_code
 
-    def is_key(self, number: int) -> bool:
-        """Whether a packet decodes alone."""
-        return (number - self.header.first) % self.header.group == 0
-
-    def analyse(self, window: _Window, number: int) -> tuple[Bands, bool]:
-        """The coefficients of a packet, and whether its samples took a new offset and shift: then a new segment begins with it."""
-        if self._is_fixed:
-            begins, self._scaled = not self._scaled, True
-            return self._saturated(window), begins
-        bands = self._coefficients(window, self.header) if self._scaled else None
-        if bands is not None and not (self.header.shift and self.is_key(number) and self._has_room(window)):
-            return bands, False
-        header, rescaled = self._rescale(window, number)
-        if bands is not None and header.shift >= self.header.shift:
-            return bands, False
-        self.header, self._scaled = header, True
-        return rescaled, True
-
-    def _has_room(self, window: _Window) -> bool:
-        """Whether a smaller shift would do with half of its range to spare."""
-        spread = np.ptp(window.integers, axis=0).max()
-        return bool(spread << max(0, self._model.in_shift) < 32768 << (self.header.shift - 1))
-
-    def _rescale(self, window: _Window, number: int) -> tuple[StreamHeader, Bands]:
-        own = window.integers[window.first << self._model.levels :]
-        offsets = tuple(np.rint(own.mean(0)).astype(np.int64).tolist())
-        for shift in range(32):
-            header = replace(self.header, offsets=offsets, shift=shift, first=number)
-            if (bands := self._coefficients(window, header)) is not None:
-                return header, bands
-        raise ModelError(f"model {self._name!r} saturates on every scale of this signal; its filters or input shift are wrong")
-
-    def _coefficients(self, window: _Window, header: StreamHeader) -> Bands | None:
+    def _coefficients(self, window: Window, header: StreamHeader) -> Bands | None:
         """Coefficients of the packet's blocks; None where samples saturate, of those around it as well: the decoder's neighbours are not cut off."""
         x = self._inputs(window, header)
         if np.abs(x).max() > 32767:
@@ -318,22 +286,18 @@ class _PacketCoder:
         bands = self._analyse(window, x)
         return bands if all(np.abs(band.astype(np.int32)).max() < 32767 for band in bands) else None
 
-    def _saturated(self, window: _Window) -> Bands:
-        """Coefficients of the packet's blocks at a scale that stays; counts the samples that saturate."""
+    def _saturated(self, window: Window) -> Bands:
         x = self._inputs(window, self.header)
-        own = x[self._own(window)][: window.samples]
+        own = x[window.first * self._block :][: window.samples]
         self.saturated += int(((own > 32767) | (own < -32768)).sum())
         return self._analyse(window, x)
 
-    def _inputs(self, window: _Window, header: StreamHeader) -> Integers:
+    def _inputs(self, window: Window, header: StreamHeader) -> Integers:
         centred = rounding_shift(window.integers - np.array(header.offsets), header.shift)
         return rounding_shift(centred - self._model.in_offset, -self._model.in_shift)
 
-    def _own(self, window: _Window) -> slice:
-        return slice(window.first << self._model.levels, (window.first + window.blocks) << self._model.levels)
-
-    def _analyse(self, window: _Window, x: Integers) -> Bands:
-        bands = self._model.analyse(np.clip(x, -32768, 32767).astype(np.int16))
+    def _analyse(self, window: Window, x: Integers) -> Bands:
+        bands = self._engine(np.clip(x, -32768, 32767).astype(np.int16))
         scales, last = [len(band) // len(bands[0]) for band in bands], window.first + window.blocks
         return [np.ascontiguousarray(band[window.first * scale : last * scale]) for band, scale in zip(bands, scales, strict=True)]
 
@@ -367,24 +331,16 @@ class _PacketCoder:
         """The packet with all latents 0, at the step of the packet before."""
         return self.code([np.zeros_like(band) for band in coefficients], number, samples, SUBSTEPS * self._step)
 
-    def trials(self, coefficients: Bands, number: int, samples: int | None) -> _Trials:
-        """The packet at any settings, one after the other."""
-        return _Trials(self, coefficients, number, samples)
-
-
-class _Trials:
-    """Codes one packet again and again, each time from where the one before it ended."""
-
-    def __init__(self, coder: _PacketCoder, coefficients: Bands, number: int, samples: int | None) -> None:
-        self._coder, self._packet, self._state = coder, (coefficients, number, samples), coder.state()
-
-    def __call__(self, coded: int | None) -> bytes:
-        """The packet at a setting; None: all latents 0."""
-        self._coder.restore(self._state)
-        return self._coder.zeros(*self._packet) if coded is None else self._coder.code(*self._packet, coded)
-
 
 def _offsets(offset: int | Sequence[int]) -> tuple[int, ...]:
     """Offsets as given, each of at most 31 bits."""
     given = tuple(offset) if isinstance(offset, Sequence) else (offset,)
     return tuple(whole_number(value, "offset", -(1 << 30), 1 << 30) for value in given)
+
+
+def _analysis(bundle: Bundle, engine: str) -> Analysis | None:
+    """What turns samples into coefficients; None where there is nothing but sums."""
+    if bundle.modality == "sensing":
+        refuse_litert(engine, "compressed sensing")
+        return None
+    return analysis_of(bundle, engine)

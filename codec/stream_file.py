@@ -18,7 +18,8 @@ from vaecodec.codec.errors import FormatError, LimitError
 from vaecodec.codec.grids import Bands
 from vaecodec.codec.recordings import MAX_SAMPLES, read_json
 from vaecodec.codec.stream_decoder import Chunk, Decoder
-from vaecodec.codec.stream_groups import GroupDecoder
+from vaecodec.codec.stream_kinds import StreamKind
+from vaecodec.codec.stream_layout import block
 from vaecodec.codec.stream_order import Ready
 from vaecodec.codec.stream_reader import Skipped, StreamReader, SyncPoint
 from vaecodec.codec.stream_syntax import StreamHeader, StreamPacket
@@ -77,13 +78,13 @@ class StreamFile:
         Raises:
             FormatError: anything is missing, damaged or out of order.
         """
-        reader, groups, expected = StreamReader(), None, 0
+        reader, kind, groups, expected = StreamReader(), StreamKind(self.bundle), None, 0
         reader.allow(container.MAX_PAYLOAD)
         for item in chain(reader.feed(data), reader.finish()):
             if isinstance(item, Skipped):
                 raise FormatError(f"{item.count} bytes belong to no packet")
             if isinstance(item, SyncPoint):
-                groups = groups or GroupDecoder(self.bundle.symbols, item.header)
+                groups = groups or kind.decoder(item.header)
                 reader.enter(item.header)
             elif item[0].kind == stream_syntax.DATA and groups is not None:
                 if item[0].number != expected:
@@ -124,8 +125,7 @@ def describe_stream(data: bytes, bundle: Bundle | None = None) -> dict[str, Any]
     """
     survey = _Survey(data)
     header = survey.header
-    levels = None if bundle is None else bundle.symbols.levels
-    packet = None if levels is None or not header.rate else float((header.rows << levels) / header.rate)
+    packet = None if bundle is None or not header.rate else float(header.rows * block(bundle) / header.rate)
     count = (survey.samples or 0) * header.channels
     facts = read_json(header.metadata)
     steps: dict[str, Any] = {"quality": None, "step_code": None} if survey.count["own step"] else {}

@@ -19,9 +19,8 @@ __all__ = ["Group", "GroupDecoder", "UnusableError", "check_streams"]
 
 def check_streams(bundle: Bundle) -> None:
     """ModelError unless the model codes streams."""
-    if bundle.modality != "signal":
-        kinds = {"image": "pictures", "sensing": "compressed sensing"}
-        raise ModelError(f"{bundle.name} is a model of {kinds.get(bundle.modality, bundle.modality)}; streams take one of signals, such as ecg")
+    if bundle.content != "signal":
+        raise ModelError(f"{bundle.name} is a model of pictures; streams take one of signals, such as ecg")
 
 
 class UnusableError(Exception):

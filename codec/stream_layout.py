@@ -10,9 +10,14 @@ from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.recordings import exact_rate
 
-__all__ = ["Layout", "layout"]
+__all__ = ["Layout", "block", "layout"]
 
 LEAST_SECONDS, MOST_SECONDS, MOST_SYNC = 0.25, 60.0, 3600.0
+
+
+def block(bundle: Bundle) -> int:
+    """Samples a channel that a model codes at once: a block of 2^L, or a window of compressed sensing."""
+    return bundle.sensing.window if bundle.modality == "sensing" else 1 << bundle.symbols.levels
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Layout:
 
     Attributes:
         rate: samples a second and channel.
-        rows: blocks of 2^L samples a packet.
+        rows: blocks a packet, of `block` samples.
         group: packets from a key packet to the next; 1: all are key packets.
         sync: packets from a sync packet to the next, rounded up to a key packet as the stream goes.
     """
@@ -51,8 +56,11 @@ def layout(bundle: Bundle, rate: float | Fraction | None, packet: float, key: fl
         raise InputError(missing if rate is None else f"a rate of {shown(rate)} Hz")
     if not is_number(packet) or not LEAST_SECONDS <= packet <= MOST_SECONDS:
         raise InputError(f"a packet has {LEAST_SECONDS}..{MOST_SECONDS:g} seconds, got {shown(packet)}")
-    rows = max(1, round(packet * exact / (1 << bundle.symbols.levels)))
-    packets = exact / (rows << bundle.symbols.levels)  # a second
+    samples = block(bundle)
+    rows = max(1, round(packet * exact / samples))
+    packets = exact / (rows * samples)  # a second
+    if key is not None and bundle.modality == "sensing":
+        raise InputError(f"all packets of {bundle.name} decode alone: leave the time between key packets away")
     group = 1 if key is None else _count(key, "key", MOST_SECONDS, packets)
     if key is not None and key < packet:
         raise InputError(f"key packets are at least a packet apart: key is {shown(key)} seconds, a packet has {shown(packet)}")

@@ -24,7 +24,7 @@ from vaecodec.codec.recordings import finish
 from vaecodec.codec.stream_syntax import StreamHeader
 from vaecodec.codec.synthesis import Synthesis
 
-__all__ = ["CONCEALED", "DECODED", "EDGE", "Chunk", "Timeline"]
+__all__ = ["CONCEALED", "DECODED", "EDGE", "Chunk", "SignalTimeline", "Timeline"]
 
 DECODED, EDGE, CONCEALED = "decoded", "edge", "concealed"
 # Blocks before a gap from which the prior makes up what was lost; as many as the longest memory of a prior.
@@ -57,30 +57,23 @@ class Chunk:
 
 
 class Timeline:
-    """The blocks of a stream from a border on, up to a gap that is too long to be concealed.
+    """The blocks of a stream from a border on, up to a gap that is too long to be concealed; how blocks become samples is the model's business.
 
     Args:
-        model: the symbol model.
-        synthesis: of the same bundle.
+        block: samples of a block.
+        reach: blocks to each side of a block that its synthesis looks at.
         header: of the first packet.
         number: of the first packet; that of number 0 has a true border before it, any other one a gap.
         ahead: blocks after a block that it waits for, at most the synthesis' reach; None: all of these. Fewer leave samples in want of a context that
             matters little, and then how many blocks come at once decides how much of it they see.
     """
 
-    def __init__(
-        self, model: SymbolModel, synthesis: Synthesis | LappedSynthesis, header: StreamHeader, number: int, ahead: int | None = None
-    ) -> None:
-        self._model = model
-        self._synthesis = synthesis
-        self._reach = synthesis.reach
-        self._ahead = self._reach if ahead is None else min(ahead, self._reach)
+    def __init__(self, block: int, reach: int, header: StreamHeader, number: int, ahead: int | None = None) -> None:
+        self._block, self._reach = block, reach
+        self._ahead = reach if ahead is None else min(ahead, reach)
         self._rows = header.rows
         self._base = self._done = number * header.rows  # blocks, from the beginning of the stream
         self._border = -1 if number == 0 else self._base  # blocks within reach after it are approximate
-        shapes = model.band_shapes((1 << model.levels, header.channels))
-        self._scales = [rows for rows, _ in shapes]
-        self._bands: Bands = [np.empty((0, cols), np.int16) for _, cols in shapes]
         self._steps: NDArray[np.int64] = np.empty(0, np.int64)
         self._intact: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._headers: list[StreamHeader] = []  # one a block
@@ -98,7 +91,7 @@ class Timeline:
     def add(self, bands: Bands, t: int, header: StreamHeader, intact: bool = True) -> None:
         """Appends the latents of a packet."""
         blocks = len(bands[0])
-        self._bands = [np.concatenate(pair) for pair in zip(self._bands, bands, strict=True)]
+        self._append(bands)
         self._steps = np.append(self._steps, np.full(blocks, t))
         self._intact = np.append(self._intact, np.full(blocks, intact))
         self._headers += [header] * blocks
@@ -109,26 +102,6 @@ class Timeline:
             return
         t, header, blocks = int(self._steps[-1]), self._headers[-1], packets * self._rows
         self.add(self._made_up(blocks, t), t, header, intact=False)
-
-    def _made_up(self, blocks: int, t: int) -> Bands:
-        """Guesses, none beyond what the latents before reach, and then the baseline."""
-        made_up = [np.zeros((blocks * scale, band.shape[1]), np.int16) for scale, band in zip(self._scales, self._bands, strict=True)]
-        made_up[0][:] = np.rint(np.median(self._bands[0][-BASELINE:], axis=0))
-        known, guessed = min(HISTORY, len(self._steps)), min(blocks, GUESSED)
-        before = [band[len(band) - known * scale :] for band, scale in zip(self._bands, self._scales, strict=True)]
-        for band, guess, old in zip(made_up, self._guess(before, known, guessed, t), before, strict=True):
-            band[: len(guess)] = np.clip(guess, old.min(axis=0), old.max(axis=0))
-        return made_up
-
-    def _guess(self, before: Bands, known: int, guessed: int, t: int) -> Bands:
-        """The likeliest latents after those of `known` blocks."""
-        bands = [np.zeros((guessed * scale, band.shape[1]), np.int16) for band, scale in zip(before, self._scales, strict=True)]
-        prior = Prior(self._model, ((known + guessed) << self._model.levels, bands[0].shape[1]), t)
-        prior.rows(0, known)
-        prior.cost(before, 0, 0)
-        prior.rows(known, known + guessed)
-        prior.guess(bands, 0, 0)
-        return bands
 
     def ready(self) -> Iterator[Chunk]:
         """Synthesises what has its context on both sides."""
@@ -174,7 +147,7 @@ class Timeline:
 
     def _chunks(self, first: int, samples: NDArray[np.generic], origins: list[str], header: StreamHeader, limit: int | None) -> Iterator[Chunk]:
         """Cuts the samples of blocks first .. where packets or origins change, and at `limit`."""
-        block = 1 << self._model.levels
+        block = self._block
         edges = [i for i in range(1, len(origins)) if origins[i] != origins[i - 1] or (first + i) % self._rows == 0]
         for start, stop in zip([0, *edges], [*edges, len(origins)], strict=True):
             index = (first + start) * block
@@ -185,16 +158,87 @@ class Timeline:
             if len(part):
                 yield Chunk(index, time, (first + start) // self._rows, part, origins[start])
 
+    def _forget(self, end: int) -> None:
+        """Drops blocks that nothing needs any more."""
+        self._done = end
+        drop = max(0, end - max(self._reach, HISTORY) - self._base)
+        self._drop(drop)
+        self._steps, self._intact = self._steps[drop:].copy(), self._intact[drop:].copy()
+        del self._headers[:drop]
+        self._base += drop
+
+    def _append(self, bands: Bands) -> None:
+        """Keeps latents."""
+        raise NotImplementedError
+
+    def _drop(self, blocks: int) -> None:
+        """Forgets those of the first blocks."""
+        raise NotImplementedError
+
+    def _made_up(self, blocks: int, t: int) -> Bands:
+        """Latents for blocks that were lost."""
+        raise NotImplementedError
+
     def _synthesise(self, first: int, last: int) -> NDArray[np.float64]:
         """Values of blocks first .. last, in units after the shift of their header."""
+        raise NotImplementedError
+
+
+class SignalTimeline(Timeline):
+    """The timeline of a model with analysis and synthesis.
+
+    Args:
+        model: the symbol model.
+        synthesis: of the same bundle.
+        header: as the next two, as of `Timeline`.
+        number: see there.
+        ahead: see there.
+    """
+
+    def __init__(
+        self, model: SymbolModel, synthesis: Synthesis | LappedSynthesis, header: StreamHeader, number: int, ahead: int | None = None
+    ) -> None:
+        super().__init__(1 << model.levels, synthesis.reach, header, number, ahead)
+        self._model = model
+        self._synthesis = synthesis
+        shapes = model.band_shapes((1 << model.levels, header.channels))
+        self._scales = [rows for rows, _ in shapes]
+        self._bands: Bands = [np.empty((0, cols), np.int16) for _, cols in shapes]
+
+    def _append(self, bands: Bands) -> None:
+        self._bands = [np.concatenate(pair) for pair in zip(self._bands, bands, strict=True)]
+
+    def _drop(self, blocks: int) -> None:
+        self._bands = [band[blocks * scale :].copy() for band, scale in zip(self._bands, self._scales, strict=True)]
+
+    def _made_up(self, blocks: int, t: int) -> Bands:
+        """Guesses, none beyond what the latents before reach, and then the baseline."""
+        made_up = [np.zeros((blocks * scale, band.shape[1]), np.int16) for scale, band in zip(self._scales, self._bands, strict=True)]
+        made_up[0][:] = np.rint(np.median(self._bands[0][-BASELINE:], axis=0))
+        known, guessed = min(HISTORY, len(self._steps)), min(blocks, GUESSED)
+        before = [band[len(band) - known * scale :] for band, scale in zip(self._bands, self._scales, strict=True)]
+        for band, guess, old in zip(made_up, self._guess(before, known, guessed, t), before, strict=True):
+            band[: len(guess)] = np.clip(guess, old.min(axis=0), old.max(axis=0))
+        return made_up
+
+    def _guess(self, before: Bands, known: int, guessed: int, t: int) -> Bands:
+        """The likeliest latents after those of `known` blocks."""
+        bands = [np.zeros((guessed * scale, band.shape[1]), np.int16) for band, scale in zip(before, self._scales, strict=True)]
+        prior = Prior(self._model, ((known + guessed) << self._model.levels, bands[0].shape[1]), t)
+        prior.rows(0, known)
+        prior.cost(before, 0, 0)
+        prior.rows(known, known + guessed)
+        prior.guess(bands, 0, 0)
+        return bands
+
+    def _synthesise(self, first: int, last: int) -> NDArray[np.float64]:
         low, high = max(self._base, first - self._reach), min(self.end, last + self._ahead)
         at, t = slice(low - self._base, high - self._base), int(self._steps[first - self._base])
         bands = [band[at.start * scale : at.stop * scale] for band, scale in zip(self._bands, self._scales, strict=True)]
         header = self._headers[first - self._base]
         plain = (self._steps[at] == t).all() and all(h is header for h in self._headers[at])
         values = self._synthesis.signal(bands if plain else self._coefficients(bands, at, header), t)
-        block = 1 << self._model.levels
-        return values[(first - low) * block : (last - low) * block]
+        return values[(first - low) * self._block : (last - low) * self._block]
 
     def _coefficients(self, bands: Bands, at: slice, header: StreamHeader) -> list[NDArray[np.float32]]:
         """Latents of several steps and scalings as coefficients of one scaling."""
@@ -215,12 +259,3 @@ class Timeline:
         constant = 2.0**model.in_shift * (offsets + model.in_offset * (factors - 1.0))
         moved: NDArray[np.float64] = (constant[:, None] * model.constant_gains[band][:, None]).reshape(-1, offsets.shape[1])
         return moved
-
-    def _forget(self, end: int) -> None:
-        """Drops blocks that nothing needs any more."""
-        self._done = end
-        drop = max(0, end - max(self._reach, HISTORY) - self._base)
-        self._bands = [band[drop * scale :].copy() for band, scale in zip(self._bands, self._scales, strict=True)]
-        self._steps, self._intact = self._steps[drop:].copy(), self._intact[drop:].copy()
-        del self._headers[:drop]
-        self._base += drop

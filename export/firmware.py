@@ -1,6 +1,7 @@
-"""`vaecodec export firmware`: a signal model as a C library for microcontrollers. Needs no TensorFlow.
+"""`vaecodec export firmware`: a model as a C library for microcontrollers. Needs no TensorFlow.
 
-    DIR/src         the runtime's sources that an encoder needs, and the model with its plan (`firmware_model`)
+    DIR/src         the runtime's sources that an encoder needs, and the model with its plan or tables (`firmware_model`, `firmware_image`,
+                    `firmware_sensing`)
     DIR/examples    a whole program
     DIR/...         what CMake, Zephyr, Arduino and PlatformIO look for
 """
@@ -20,18 +21,27 @@ from vaecodec.codec.arguments import shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.stream_groups import check_streams
-from vaecodec.codec.stream_layout import layout
+from vaecodec.codec.stream_layout import block, layout
+from vaecodec.export.firmware_image import IMAGE_SOURCES, DeviceImageModel, Pictures, tile_of
 from vaecodec.export.firmware_model import DeviceModel, Packets
+from vaecodec.export.firmware_sensing import SensingDevice, ratios
 
-__all__ = ["SOURCES", "Firmware", "export_firmware"]
+__all__ = ["SENSING_SOURCES", "SOURCES", "Firmware", "export_firmware"]
 
 TEMPLATES = Path(__file__).parent / "templates" / "firmware"
 RUNTIME = Path(__file__).parents[1] / "edge_runtime" / "c"
 SOURCES = (
-    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_encoder", "vc_filter", "vc_history", "vc_match", "vc_model", "vc_net"),
-    *("vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_pyramid", "vc_quantise", "vc_range_encoder", "vc_setting", "vc_stream_writer", "vc_tables", "vc_zeros"),
+    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_divide", "vc_encoder", "vc_filter", "vc_history", "vc_match"),
+    "vc_model",
+    *("vc_net", "vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_pyramid", "vc_quantise", "vc_range_encoder", "vc_score", "vc_setting"),
+    *("vc_stream_head", "vc_stream_writer", "vc_tables", "vc_zeros"),
 )
 """Sources of the runtime that an encoder of signals needs, without suffix."""
+SENSING_SOURCES = (
+    *("vc_crc", "vc_distribution", "vc_divide", "vc_range_encoder", "vc_score", "vc_sense_encoder", "vc_sense_quantise", "vc_stream_head"),
+    *("vc_stream_writer", "vc_tables"),
+)
+"""Those that one of compressed sensing needs."""
 
 # Template, and where it goes.
 PLACES = {
@@ -46,7 +56,16 @@ PLACES = {
     "qemu.c": "examples/qemu/main.c",
     "qemu.ld": "examples/qemu/cortex_m4.ld",
 }
-BYTES_A_SAMPLE, MORE_BYTES = 2, 96  # room for a packet: what its samples would take as they are, and for what it has besides
+# What pictures have in their place.
+IMAGE_PLACES = {**PLACES, "image_README.md": "README.md", "image_main.c": "examples/filter/main.c", "image_qemu.c": "examples/qemu/main.c"}
+for _name in ("README.md", "main.c", "qemu.c"):
+    del IMAGE_PLACES[_name]
+# Room for a packet: what its samples, or measurements, would take as they are, and for what it has besides.
+BYTES_A_NUMBER, MORE_BYTES = 2, 96
+SMALL_ROOM, SMALL_PICTURE = 1024, 8192  # of pictures: the least room for a packet, and for latents that wait
+STRUCTURES_AND_STACK = 16 << 10  # of the examples, besides the workspace
+QUALITY = 600  # of the examples, in tenths, or the nearest that there is
+OF_PICTURES = "size", "tile", "waiting"
 C_NAME = re.compile(r"(?!vc_)[a-z][a-z0-9_]{0,30}")
 C_WORDS = frozenset(
     (
@@ -60,17 +79,21 @@ C_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Firmware:
-    """What the packets of a device are like.
+    """What the packets, or pictures, of a device are like.
 
     Attributes:
         name: C identifier of the model, of a-z, 0-9 and _; the bundle's unless given.
         rate: samples a second and channel; the model's own unless given.
         channels: sampled together, 1..16.
         packet: seconds a packet, 0.25..60, rounded to whole blocks.
-        key: seconds from a key packet to the next, rounded to whole packets; None: every packet decodes alone.
+        key: seconds from a key packet to the next, rounded to whole packets; None, as with compressed sensing: every packet decodes alone.
         sync: seconds from a sync packet to the next.
-        room: bytes that a packet may take; None: two for each sample.
+        room: bytes that a packet may take; None: two for each sample or measurement, half a byte for each pixel and colour of a tile.
         offset: the middle of the sensor's range, for the examples.
+        ratio: of compressed sensing, the measurements a window; None: the middle one of those that the model has. It tells what qualities there are.
+        size: pictures: width and height in pixels.
+        tile: pictures: width and height of tiles in pixels, rounded up to the model's grid; None: as wide as the picture, 32 rows high.
+        waiting: pictures: bytes for latents that wait for their tile; None: a byte for each pixel of the rows that wait.
     """
 
     name: str | None = None
@@ -81,13 +104,17 @@ class Firmware:
     sync: float = 60.0
     room: int | None = None
     offset: int = 0
+    ratio: int | None = None
+    size: tuple[int, int] | None = None
+    tile: tuple[int, int] | None = None
+    waiting: int | None = None
 
 
 def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: str = "") -> list[Path]:
     """Writes a library into a folder, which is made anew: nothing else may lie in it.
 
     Args:
-        bundle: of a signal model.
+        bundle: of a model of signals or pictures.
         out: the folder.
         wanted: what its packets are like.
         command: what the README says it was made with.
@@ -98,17 +125,112 @@ def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: 
     Raises:
         ModelError, InputError, LimitError: the model is none for a device, or an option is out of range.
     """
-    check_streams(bundle)
     name = _name(wanted.name or bundle.name)
-    packets = _packets(bundle, wanted)
-    model = DeviceModel(bundle, packets, name)
-    facts = f"{name}: {bundle.name} {bundle.model_id:08x} for packets of {packets.rows} blocks. Made by vaecodec {__version__}; do not edit."
-    files = {f"src/{name}.h": model.header(facts), f"src/{name}.c": model.source(facts)}
-    files |= {f"src/{path.name}": path.read_text() for path in _runtime()}
-    files["src/vc_build.h"] = _build(files["src/vc_build.h"], packets)
-    values = _values(bundle, model, wanted, command)
-    files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in PLACES.items()}
+    make = {"image": _pictures, "sensing": _sensing}.get(bundle.modality, _signals)
+    made = make(bundle, wanted, name)
+    facts = f"{name}: {bundle.name} {bundle.model_id:08x} for {made.what}. Made by vaecodec {__version__}; do not edit."
+    files = {f"src/{name}.h": made.model.header(facts), f"src/{name}.c": made.model.source(facts)}
+    files |= {f"src/{path.name}": path.read_text() for path in _runtime(made.sources)}
+    files["src/vc_build.h"] = _build(files["src/vc_build.h"], bundle.modality == "signal" and wanted.channels == 1)
+    values = _values(bundle, made.model, command) | made.values
+    files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in made.places.items()}
     return _write(Path(out), files)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What differs between kinds of models.
+
+    Attributes:
+        what: what the model is laid out for, for comments.
+        model: writes its C.
+        sources: of the runtime, without suffix.
+        places: templates, and where they go.
+        values: more of what templates name.
+    """
+
+    what: str
+    model: DeviceModel | DeviceImageModel | SensingDevice
+    sources: Sequence[str]
+    places: dict[str, str]
+    values: dict[str, object]
+
+
+def _refuse(wanted: Firmware, names: Sequence[str], why: str) -> None:
+    """Options that mean nothing to a model are errors."""
+    usual = Firmware()
+    for name in names:
+        if getattr(wanted, name) != getattr(usual, name):
+            raise InputError(f"--{name} is for {why}")
+
+
+def _signals(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
+    _refuse(wanted, OF_PICTURES, "models of pictures")
+    _refuse(wanted, ("ratio",), "models of compressed sensing")
+    check_streams(bundle)
+    model = DeviceModel(bundle, _packets(bundle, wanted, block(bundle)), name)
+    rows = {
+        "weights (flash, constant)": f"{model.weights} bytes",
+        "workspace (RAM, yours)": f"`{name.upper()}_MEMORY`: at most {model.most_memory} bytes, and `sizeof(vc_encoder)`",
+        "multiplications a sample": f"{sum(bundle.symbols.macs().values()):.0f}",
+        "a packet leaves": f"{float(bundle.symbols.reach / model.packets.rate):.2g} s after its last sample",
+    }
+    values = {"encoder": "vc_encoder", "quality": QUALITY, "figures": _table(rows), "ram": _ram(model.most_memory)}
+    return _Made(f"packets of {model.packets.rows} blocks", model, SOURCES, PLACES, _stream_values(bundle, model.packets, wanted) | values)
+
+
+def _sensing(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
+    _refuse(wanted, OF_PICTURES, "models of pictures")
+    measurements = _ratio(bundle, wanted)
+    model = SensingDevice(bundle, _packets(bundle, wanted, measurements), measurements, name)
+    worst, best = model.qualities
+    rows = {
+        "measurements": f"{model.fields['measurements']} of each window of {model.fields['window']} samples",
+        "quality": f"{worst / 10:g} to {best / 10:g} (`{name.upper()}_QUALITY_MIN`, `_MAX`: tenths)",
+        "tables (flash, constant)": f"{model.weights} bytes, and 2.2 KB that all models have",
+        "workspace (RAM, yours)": f"`{name.upper()}_MEMORY`: {model.memory} bytes, and `sizeof(vc_sense_encoder)`",
+        "additions a sample, before the coder": f"{sum(model.additions().values()):.3g}, and no multiplication",
+        "a packet leaves": "with its last sample",
+    }
+    values = {"encoder": "vc_sense_encoder", "quality": min(max(QUALITY, worst), best), "figures": _table(rows), "ram": _ram(model.memory)}
+    return _Made(f"packets of {model.packets.rows} windows", model, SENSING_SOURCES, PLACES, _stream_values(bundle, model.packets, wanted) | values)
+
+
+def _ratio(bundle: Bundle, wanted: Firmware) -> int:
+    """Measurements a window: as wanted, or the middle one."""
+    known = sorted(ratios(bundle.sensing))
+    if wanted.ratio is not None and wanted.ratio not in known:
+        raise InputError(f"{bundle.name} measures {', '.join(map(str, known))} of {bundle.sensing.window} samples, not {shown(wanted.ratio)}")
+    return known[len(known) // 2] if wanted.ratio is None else wanted.ratio
+
+
+def _pictures(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
+    _refuse(wanted, ("rate", "channels", "packet", "key", "sync", "offset", "ratio"), "models of signals")
+    if wanted.size is None:
+        raise InputError("a device's pictures are of one size: give --size, such as 320x240")
+    width, height = (whole_number(side, "a picture's side", 1, lib.VC_MAX_IMAGE_SIDE) for side in wanted.size)
+    wide, tall = tile_of(bundle, width, height, wanted.tile)
+    colours, waiting_rows = bundle.symbols.colours, min(height, tall + bundle.symbols.reach)
+    waiting = max(SMALL_PICTURE, waiting_rows * width) if wanted.waiting is None else wanted.waiting
+    room = max(SMALL_ROOM, wide * tall * colours // 2) if wanted.room is None else wanted.room
+    pictures = Pictures(width, height, wide, tall, whole_number(waiting, "waiting", 64, 1 << 24), whole_number(room, "room", 128, 1 << 24))
+    model = DeviceImageModel(bundle, pictures, name)
+    values = {
+        "width": width,
+        "height": height,
+        "tile": f"{wide}x{tall}",
+        "colours": colours,
+        "pixels": "RGB" if colours == 3 else "grey",
+        "format": 6 if colours == 3 else 5,
+        "rows": bundle.symbols.reach,
+        "waiting": pictures.waiting,
+        "room": pictures.room,
+        "weights": model.weights,
+        "memory": model.most_memory,
+        "ram": _ram(model.most_memory),
+        "macs": round(sum(bundle.symbols.macs().values())),
+    }
+    return _Made(f"pictures of {width} x {height} in tiles of {wide} x {tall}", model, IMAGE_SOURCES, IMAGE_PLACES, values)
 
 
 def _name(given: str) -> str:
@@ -118,18 +240,19 @@ def _name(given: str) -> str:
     return name
 
 
-def _packets(bundle: Bundle, wanted: Firmware) -> Packets:
+def _packets(bundle: Bundle, wanted: Firmware, numbers: int) -> Packets:
+    """Packets of blocks that have so many numbers to code."""
     times = layout(bundle, wanted.rate, wanted.packet, wanted.key, wanted.sync)
     channels = whole_number(wanted.channels, "channels", 1, lib.VC_MAX_DEVICE_CHANNELS)
-    most = (times.rows << bundle.symbols.levels) * channels * BYTES_A_SAMPLE + MORE_BYTES
+    most = times.rows * numbers * channels * BYTES_A_NUMBER + MORE_BYTES
     room = most if wanted.room is None else whole_number(wanted.room, "room", 128, 1 << 20)
     return Packets(channels, times.rows, times.group, times.sync, times.rate, room)
 
 
-def _runtime() -> Sequence[Path]:
+def _runtime(sources: Sequence[str]) -> Sequence[Path]:
     """The sources, and all headers that they include."""
     found: dict[str, Path] = {}
-    waiting = [f"{name}.c" for name in SOURCES]
+    waiting = [f"{name}.c" for name in sources]
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -139,15 +262,14 @@ def _runtime() -> Sequence[Path]:
     return [found[name] for name in sorted(found)]
 
 
-def _build(text: str, packets: Packets) -> str:
+def _build(text: str, one_column: bool) -> str:
     """vc_build.h of a device."""
     text = text.replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
-    return text.replace("VC_ONE_COLUMN 0", "VC_ONE_COLUMN 1") if packets.channels == 1 else text
+    return text.replace("VC_ONE_COLUMN 0", "VC_ONE_COLUMN 1") if one_column else text
 
 
-def _values(bundle: Bundle, model: DeviceModel, wanted: Firmware, command: str) -> dict[str, object]:
-    p, symbols = model.packets, bundle.symbols
-    block = 1 << symbols.levels
+def _values(bundle: Bundle, model: DeviceModel | DeviceImageModel | SensingDevice, command: str) -> dict[str, object]:
+    """What all templates name."""
     return {
         "name": model.name,
         "upper": model.name.upper(),
@@ -156,18 +278,29 @@ def _values(bundle: Bundle, model: DeviceModel, wanted: Firmware, command: str) 
         "model_id": f"{bundle.model_id:08x}",
         "licence": bundle.manifest.get("licence") or "Apache-2.0",
         "command": command or f"{bundle.name} --out {model.name}",
+    }
+
+
+def _stream_values(bundle: Bundle, p: Packets, wanted: Firmware) -> dict[str, object]:
+    samples = block(bundle)
+    return {
         "channels": p.channels,
         "rate": f"{float(p.rate):g}",
         "rows": p.rows,
-        "block": block,
-        "seconds": f"{float(p.rows * block / p.rate):.3g}",
+        "block": samples,
+        "seconds": f"{float(p.rows * samples / p.rate):.3g}",
         "keys": "each decodes alone" if p.group == 1 else f"one in {p.group} decodes alone",
-        "weights": model.weights,
-        "memory": model.most_memory,
-        "macs": round(sum(symbols.macs().values())),
-        "delay": f"{float(symbols.reach / p.rate):.2g}",
         "offset": ", ".join([str(wanted.offset)] * p.channels),
     }
+
+
+def _table(rows: dict[str, str]) -> str:
+    return "\n".join(f"| {what} | {value} |" for what, value in rows.items())
+
+
+def _ram(workspace: int) -> int:
+    """KB of memory that the example's machine has."""
+    return -(-(workspace + STRUCTURES_AND_STACK) // 65536) * 64
 
 
 def _write(out: Path, files: dict[str, str]) -> list[Path]:

@@ -16,12 +16,10 @@ from vaecodec.codec.errors import InputError, LimitError
 from vaecodec.codec.native import crc32c
 from vaecodec.codec.recordings import MAX_PACKET
 
-__all__ = ["DeviceModel", "Packets"]
+__all__ = ["ALIGNED", "DeviceModel", "Packets", "c_text", "definition", "plan_source", "workspace", "wrapped"]
 
 WIDTH = 140
 ALIGNED = 8  # bytes to which an allocation may be rounded up
-# What a plan points to.
-OWN = {"model": "&vc_own_model", "planes": "vc_own_planes", "layers": "{vc_own_layers}", "symbols": "{vc_own_symbols}"}
 
 
 @dataclass(frozen=True)
@@ -87,9 +85,7 @@ class DeviceModel:
 
     def memory(self) -> str:
         """A constant expression of C: bytes of workspace, whatever the sizes of pointers and structures are."""
-        counts = self._structures()
-        fixed = self.most_memory - sum(n * ffi.sizeof(kind) for kind, n in counts.items())
-        return " + ".join([str(fixed), *(f"{n} * sizeof({kind})" for kind, n in counts.items() if n)])
+        return workspace(self.most_memory, self._structures())
 
     def _structures(self) -> dict[str, int]:
         """What the workspace has of things whose sizes differ between machines."""
@@ -125,48 +121,81 @@ enum {{
 
     def source(self, facts: str) -> str:
         """The source file: weights, model and plan, all constant."""
-        return "\n".join([f"/* {facts} */", f'#include "{self.name}.h"', "", *self._weights(), *self._plan_tables(), *self._device()])
-
-    def _weights(self) -> Iterable[str]:
-        yield f"static const uint8_t vc_own_weights[{len(self._model.blob)}] = {{"
-        yield from _wrapped(map(str, self._model.blob))
-        yield "};\n"
-        yield f"static const vc_model vc_own_model = {_text(self._model._c[0], {'blob': 'vc_own_weights'})};\n"
-
-    def _plan_tables(self) -> Iterable[str]:
-        c, plan = self._model._c, self._plan
-        yield from _table("vc_plane", "planes", [plan.planes[i] for i in range(c.n_planes)])
-        stage = c.stages[0]
-        layers = [plan.layers[0][i] for i in range(stage.n_prelude + stage.n_row)]
-        segments = [layer.segments[i] for layer in layers for i in range(layer.n_segments + layer.n_conditions)]
-        yield from _table("vc_segment", "segments", segments)
-        yield "static const vc_layer vc_own_layers[] = {"
-        first = 0
-        for layer in layers:
-            count = layer.n_segments + layer.n_conditions
-            yield f"    {self._layer(layer, first if count else None)},"
-            first += count
-        yield "};\n"
-        yield from _table("vc_symbol", "symbols", [plan.symbols[0][i] for i in range(stage.n_symbols)])
-        yield f"static const vc_plan vc_own_plan = {_text(plan[0], OWN)};\n"
-
-    def _layer(self, layer: Any, first: int | None) -> str:
-        base = ffi.cast("uint8_t *", self._model._data)
-        known = {name: "NULL" if getattr(layer.o, name) == ffi.NULL else f"vc_own_weights + {getattr(layer.o, name) - base}"
-                 for name in ("terms", "shifts", "bias", "weights")}
-        return _text(layer, {"o": _text(layer.o, known), "segments": "NULL" if first is None else f"vc_own_segments + {first}"})
+        lines = [f"/* {facts} */", f'#include "{self.name}.h"', "", *plan_source(self._model, self._plan), *self._device()]
+        return "\n".join(lines)
 
     def _device(self) -> Iterable[str]:
         p, bundle = self.packets, self._bundle
-        facts = '"' + p.facts.replace("\\", "\\\\").replace('"', '\\"') + '"' if p.facts else "NULL"
         values = {
             "plan": "&vc_own_plan", "model_id": f"{bundle.model_id:#x}", "synthesis_id": f"{bundle.synthesis_id:#x}", "rows": p.rows,
             "group": p.group, "sync": p.sync, "rate": p.rate.numerator, "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
-            "blob_crc": f"{crc32c(self._model.blob):#x}", "facts": facts,
+            "blob_crc": f"{crc32c(self._model.blob):#x}", "facts": c_text(p.facts),
         }
-        yield f"const vc_device_model {self.name} = {{"
-        yield from (f"    {value}, /* {name} */" for name, value in values.items())
-        yield "};\n"
+        yield from definition("vc_device_model", self.name, values)
+
+
+def workspace(most: int, structures: dict[str, int]) -> str:
+    """A constant expression of C.
+
+    Args:
+        most: bytes where pointers have 64 bits.
+        structures: what is in them of types whose sizes differ between machines, and how many.
+    """
+    fixed = most - sum(n * ffi.sizeof(kind) for kind, n in structures.items())
+    return " + ".join([str(fixed), *(f"{n} * sizeof({kind})" for kind, n in structures.items() if n)])
+
+
+def definition(kind: str, name: str, values: dict[str, Any]) -> Iterable[str]:
+    """A constant structure, field by field."""
+    yield f"const {kind} {name} = {{"
+    yield from (f"    {value}, /* {field} */" for field, value in values.items())
+    yield "};\n"
+
+
+def plan_source(model: Any, plan: Any) -> Iterable[str]:
+    """A model's weights, what the core has read of them, and a plan: constant C.
+
+    Args:
+        model: SymbolModel.
+        plan: its vc_plan.
+    """
+    c = model._c
+    yield f"static const uint8_t vc_own_weights[{len(model.blob)}] = {{"
+    yield from wrapped(map(str, model.blob))
+    yield "};\n"
+    yield f"static const vc_model vc_own_model = {_text(c[0], {'blob': 'vc_own_weights'})};\n"
+    yield from _table("vc_plane", "planes", [plan.planes[i] for i in range(c.n_planes)])
+    stages = range(c.n_stages)
+    for number in stages:
+        yield from _stage_source(model, plan, number)
+    own = {"model": "&vc_own_model", "planes": "vc_own_planes", "layers": _names("layers", stages), "symbols": _names("symbols", stages)}
+    yield f"static const vc_plan vc_own_plan = {_text(plan[0], own)};\n"
+
+
+def _names(what: str, stages: Iterable[int]) -> str:
+    return "{" + ", ".join(f"vc_own_{what}_{number}" for number in stages) + "}"
+
+
+def _stage_source(model: Any, plan: Any, number: int) -> Iterable[str]:
+    stage = model._c.stages[number]
+    layers = [plan.layers[number][i] for i in range(stage.n_prelude + stage.n_row)]
+    segments = [layer.segments[i] for layer in layers for i in range(layer.n_segments + layer.n_conditions)]
+    yield from _table("vc_segment", f"segments_{number}", segments)
+    yield f"static const vc_layer vc_own_layers_{number}[] = {{"
+    first = 0
+    for layer in layers:
+        count = layer.n_segments + layer.n_conditions
+        yield f"    {_layer_text(model, layer, f'vc_own_segments_{number} + {first}' if count else 'NULL')},"
+        first += count
+    yield "};\n"
+    yield from _table("vc_symbol", f"symbols_{number}", [plan.symbols[number][i] for i in range(stage.n_symbols)])
+
+
+def _layer_text(model: Any, layer: Any, segments: str) -> str:
+    base = ffi.cast("uint8_t *", model._data)
+    known = {name: "NULL" if getattr(layer.o, name) == ffi.NULL else f"vc_own_weights + {getattr(layer.o, name) - base}"
+             for name in ("terms", "shifts", "bias", "weights")}
+    return _text(layer, {"o": _text(layer.o, known), "segments": segments})
 
 
 def _table(kind: str, name: str, items: list[Any]) -> Iterable[str]:
@@ -191,5 +220,11 @@ def _text(value: Any, known: dict[str, str] | None = None) -> str:
     return "{" + ", ".join(f".{name} = {known.get(name) or _text(getattr(value, name))}" for name in fields) + "}"
 
 
-def _wrapped(words: Iterable[str]) -> Iterable[str]:
+def c_text(text: str) -> str:
+    """A string as a literal of C, NULL where it is empty."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' if text else "NULL"
+
+
+def wrapped(words: Iterable[str]) -> Iterable[str]:
+    """Words of a list in lines."""
     return textwrap.wrap(", ".join(words), WIDTH, initial_indent="    ", subsequent_indent="    ")

@@ -1,7 +1,7 @@
 """Where a picture model's planes lie on a device: few rows of each, and one after the other in the same memory where they are not needed together.
 
-`vc_plan_make` keeps all rows of what a prelude writes, as any prelude may read any of them. Those of our models read their own planes at the row they write, so
-that `vc_net_prelude_row` makes two rows at a time as a stage comes to them. What is left in memory is then
+`vc_plan_make` keeps all rows of what a prelude writes, as any prelude may read any of them. Those of our models read their own planes at the row
+they write, so that `vc_net_prelude_row` makes two rows at a time as a stage comes to them. What is left in memory is then
 
     lasting     symbols that finer stages read, all rows; what a prelude hands on, two rows
     local       a stage's own planes that reach beyond a row or column; cleared at its beginning, for their margins
@@ -86,6 +86,8 @@ def shrink(bundle: Bundle, plan: Any) -> None:
         InputError: the model's networks reach further than a device keeps.
     """
     program = read_program(bundle.symbols.blob)
+    if program.rank != 2:
+        raise InputError(f"{bundle.name} is no model of pictures")
     uses, shapes = _Uses(program).found, _shapes(bundle, program, plan)
     stages = range(len(program.stages))
     plan.local = _place_all(plan, shapes, [(i, use) for i, use in enumerate(uses) if use.lasting], 0)

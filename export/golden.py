@@ -25,6 +25,8 @@ def golden_vectors(bundle: Bundle, bits: int = 8) -> bytes:
     inputs: list[Array]
     if bundle.modality == "image":
         inputs = [picture(48, 64), picture(33, 37), picture(40, 40)[..., 0]]
+        if bundle.symbols.colours == 1:
+            inputs = [np.ascontiguousarray(x[..., 0]) if x.ndim == 3 else x for x in inputs]
     else:
         block = bundle.sensing.window if bundle.modality == "sensing" else 1 << bundle.symbols.levels
         inputs = [signal(9 * block, 1, bits)[:, 0], signal(5 * block + 7, 2, bits), signal(3 * block, 1, bits)[:, 0]]

@@ -22,7 +22,7 @@ def model_card(manifest: Mapping[str, Any], trained: Trained, exported: Exported
     """
     sections = [
         [f"# {manifest['name']} {manifest['version']}", "", manifest.get("description") or _summary(manifest)],
-        ["## Input", "", *_input(manifest)],
+        ["## Input", "", *_input(manifest, exported)],
         ["## Data and licences", "", *_data(manifest)],
         ["## How it works", "", *_method(trained, exported)],
         ["## Figures", "", *_figures(manifest, report)],
@@ -36,9 +36,9 @@ def _summary(manifest: Mapping[str, Any]) -> str:
     return f"Lossy compression of {kind} with vaecodec. Encoding runs in integers and fits small devices; reconstruction runs on a server."
 
 
-def _input(manifest: Mapping[str, Any]) -> Iterator[str]:
+def _input(manifest: Mapping[str, Any], exported: Exported) -> Iterator[str]:
     if manifest["modality"] == "image":
-        yield "- Pictures of any size: RGB or grey, 8 bit a component, alpha kept exactly."
+        yield f"- Pictures of any size: {'RGB or grey' if exported.program.colours == 3 else 'grey'}, 8 bit a component, alpha kept exactly."
     else:
         rate = f"{manifest['rate']:g} Hz" if manifest["rate"] else "any rate"
         yield f"- Signals of one or more channels at {rate}, trained at {manifest['bits']} bit, unit {manifest['units'] or 'of a sample'}."

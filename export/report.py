@@ -225,7 +225,8 @@ class _Bench:
         steps = self._exported.steps.t_lo, self._exported.steps.t_hi
         quality = rate.quality_of(rate.step_code(rate.setting(quality, *steps)), *steps)
         if isinstance(self._codec, ImageCodec):
-            return self._codec.encode(sample, quality=quality, effort=1, tile=0)
+            pixels = sample[..., 0] if sample.shape[2] == 1 else sample
+            return self._codec.encode(pixels, quality=quality, effort=1, tile=0)
         return self._codec.encode(sample, quality=quality, effort=1)
 
     def _centred(self, sample: Array, latents: ImageLatents | SignalLatents) -> tuple[Float, Any]:

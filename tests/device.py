@@ -1,14 +1,17 @@
-"""The device's encoder (edge_runtime/c/vc_encoder.h) on this machine, for tests."""
+"""The encoders for devices (edge_runtime/c/vc_encoder.h, vc_sense_encoder.h) on this machine, for tests."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from vaecodec.codec._native import ffi, lib
 from vaecodec.codec.native import crc32c
+from vaecodec.export.firmware_model import Packets
 from vaecodec.export.firmware_planes import shrink
+from vaecodec.export.firmware_sensing import SensingDevice
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class DeviceEncoder:
         facts: JSON that sync packets carry.
     """
 
+    functions = "vc_encoder"
+
     def __init__(self, bundle, *, channels=1, rows=11, group=1, sync=30, quality=600, effort=2, shift=0, offsets=None, stream_id=0, rate=(360, 1),
                  packet_bytes=4096, memory=None, damage=False, facts=b""):
         model = bundle.symbols
@@ -62,29 +67,34 @@ class DeviceEncoder:
             "plan": plan, "model_id": bundle.model_id, "synthesis_id": bundle.synthesis_id, "rows": rows, "group": group, "sync": sync,
             "rate": rate[0], "rate_divisor": rate[1], "packet_bytes": packet_bytes, "blob_crc": crc32c(model.blob) ^ damage, "facts": self._held[2],
         })
-        settings = ffi.new("vc_encoder_settings *", {"quality": quality, "effort": effort, "shift": shift, "stream_id": stream_id,
-                                                     "offset": (offsets or [0] * channels)[:lib.VC_MAX_DEVICE_CHANNELS]})
-        self.memory_bytes = lib.vc_encoder_memory(self.device)
+        self._begin({"quality": quality, "effort": effort, "shift": shift, "stream_id": stream_id}, offsets or [0] * channels, memory)
+
+    def _begin(self, given, offsets, memory):
+        """Begins with a device that is laid out."""
+        settings = ffi.new("vc_encoder_settings *", given | {"offset": offsets[: lib.VC_MAX_DEVICE_CHANNELS]})
+        self._channels, self._e = len(offsets), ffi.new(f"{self.functions} *")
+        self.memory_bytes = self._function("memory")(self.device)
         self._memory = np.full(self.memory_bytes if memory is None else memory, 0xA5, np.uint8)
-        self._e = ffi.new("vc_encoder *")
-        check(lib.vc_encoder_begin(self._e, self.device, settings, ffi.cast("void *", self._memory.ctypes.data), self._memory.size))
-        self._channels = channels
+        check(self._function("begin")(self._e, self.device, settings, ffi.cast("void *", self._memory.ctypes.data), self._memory.size))
+
+    def _function(self, name):
+        return getattr(lib, f"{self.functions}_{name}")
 
     def push(self, samples):
         """Offers samples; how many were taken."""
         x = np.ascontiguousarray(samples, np.int16).reshape(-1, self._channels)
-        return check(lib.vc_encoder_push(self._e, ffi.cast("int16_t *", x.ctypes.data), len(x)))
+        return check(self._function("push")(self._e, ffi.cast("int16_t *", x.ctypes.data), len(x)))
 
     def next(self):
         """The packet that waits, or None."""
         p = ffi.new("vc_encoder_packet *")
-        if not check(lib.vc_encoder_next(self._e, p)):
+        if not check(self._function("next")(self._e, p)):
             return None
         return Packet(bytes(ffi.buffer(p.data, p.size)), p.kind, p.number, p.first, bool(p.is_key), p.bits, p.score, p.saturated)
 
     def quality(self, tenths):
         """Another quality from the next packet on."""
-        check(lib.vc_encoder_quality(self._e, tenths))
+        check(self._function("quality")(self._e, tenths))
 
     def feed(self, samples):
         """All samples in, packets out."""
@@ -97,13 +107,36 @@ class DeviceEncoder:
     def flush(self):
         """The packets that are left."""
         packets = self._fetch()
-        while check(lib.vc_encoder_flush(self._e)):
+        while check(self._function("flush")(self._e)):
             packets += self._fetch()
         return packets
 
     def _fetch(self):
         packet = self.next()
         return [] if packet is None else [packet]
+
+
+class SensedEncoder(DeviceEncoder):
+    """vc_sense_encoder with the interface of `vaecodec.Encoder`.
+
+    Args:
+        bundle: of compressed sensing.
+        measurements: M of its ratio.
+        others: as of `DeviceEncoder`.
+    """
+
+    functions = "vc_sense_encoder"
+
+    def __init__(self, bundle, measurements, *, channels=1, rows=6, sync=30, quality=500, effort=2, shift=0, offsets=None, stream_id=0, rate=(360, 1),
+                 packet_bytes=4096, memory=None, damage=None, facts=b""):
+        laid = SensingDevice(bundle, Packets(channels, rows, 1, sync, Fraction(*rate), packet_bytes), measurements, "model")
+        words, numbers = ffi.new("uint16_t[]", laid.words), ffi.new("uint8_t[]", laid.bytes)
+        self._held = words, numbers, ffi.new("vc_sense_class[]", laid.classes), ffi.new("char[]", facts)
+        if damage is not None:
+            words[damage] ^= 1
+        self.planned_memory = laid.memory
+        self.device = ffi.new("vc_sense_device *", laid.fields | {"words": words, "bytes": numbers, "classes": self._held[2], "facts": self._held[3]})
+        self._begin({"quality": quality, "effort": effort, "shift": shift, "stream_id": stream_id}, offsets or [0] * channels, memory)
 
 
 class DeviceImageEncoder:
@@ -116,15 +149,18 @@ class DeviceImageEncoder:
         quality: 0..1000.
         effort: 1 or 2.
         waiting_bytes, packet_bytes: room for latents that wait and for a packet.
+        shared: whether planes lie as on a device; else as on a host.
     """
 
-    def __init__(self, bundle, width, height, tile, *, quality=600, effort=1, waiting_bytes=1 << 20, packet_bytes=1 << 16, memory=None, damage=False):
+    def __init__(self, bundle, width, height, tile, *, quality=600, effort=1, waiting_bytes=1 << 20, packet_bytes=1 << 16, memory=None, damage=False,
+                 shared=True):
         model = bundle.symbols
         geometry = ffi.new("vc_geometry *", {"rows": tile[1], "cols": tile[0]})
         self._plan_memory = np.zeros(lib.vc_plan_memory(model._c, geometry), np.uint8)
         plan = lib.vc_plan_place(model._c, geometry, ffi.cast("void *", self._plan_memory.ctypes.data))
         plan.lanes = plan.packed = 0
-        shrink(bundle, plan)
+        if shared:
+            shrink(bundle, plan)
         self.plan = plan
         self._held = model, geometry
         self.device = ffi.new("vc_image_model *", {
@@ -136,7 +172,7 @@ class DeviceImageEncoder:
         self._memory = np.full(self.memory_bytes if memory is None else memory, 0xA5, np.uint8)
         self.e = ffi.new("vc_image_encoder *")
         check(lib.vc_image_begin(self.e, self.device, settings, ffi.cast("void *", self._memory.ctypes.data), self._memory.size))
-        self.most_waiting = 0
+        self.most_waiting, self.null = 0, ffi.NULL
 
     def push(self, row):
         """Offers a row; whether it was taken."""

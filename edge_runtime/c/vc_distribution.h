@@ -26,6 +26,9 @@ typedef struct vc_interval {
 /* Prepares the distribution from its three parameters (int16 activations). */
 void vc_distribution_set(vc_distribution *d, int32_t mean, int32_t scale, int32_t spike);
 
+/* The same with the numbers that scale and spike have in their tables, 0..47 and 0..63. */
+void vc_distribution_pick(vc_distribution *d, int32_t mean, uint32_t scale, uint32_t spike);
+
 /* CDF point j, 0 <= j <= last + 1. */
 uint32_t vc_distribution_cdf(const vc_distribution *d, int32_t j);
 
@@ -34,6 +37,9 @@ vc_interval vc_distribution_interval(const vc_distribution *d, int32_t z);
 
 /* Codes z with its interval, and its escape code where it needs one. */
 void vc_distribution_encode(const vc_distribution *d, int32_t z, vc_range_encoder *e);
+
+/* vc_distribution_pick and vc_distribution_encode in one. */
+void vc_distribution_code(int32_t mean, uint32_t scale, uint32_t spike, int32_t z, vc_range_encoder *e);
 
 /* Decodes a symbol that is known not to lie in `zero`, the interval of z = 0. Returns 0 or VC_EESCAPE. */
 int vc_distribution_decode(const vc_distribution *d, vc_interval zero, vc_range_decoder *r, int32_t *z);

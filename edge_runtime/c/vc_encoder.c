@@ -3,18 +3,15 @@
 #include "vc_arena.h"
 #include "vc_bytes.h"
 #include "vc_crc.h"
-#include "vc_log2.h"
 #include "vc_quantise.h"
 #include "vc_setting.h"
+#include "vc_stream_head.h"
 #include "vc_varint.h"
 
 enum {
     FIELDS = 1 + VC_VARINT_MAX,
     ROOM_BEFORE = VC_PACKET_HEAD_MAX + FIELDS, /* the payload begins after this many bytes */
-    ROOM_BEHIND = 4,
-    LONG_VARINT = 7,
-    INT16_SAMPLES = 3,    /* sample type */
-    STREAM_VERSION = 1
+    ROOM_BEHIND = 4
 };
 
 /* Phases */
@@ -61,55 +58,15 @@ int64_t vc_encoder_memory(const vc_device_model *d)
 
 /* Beginning */
 
-static int put_byte(uint8_t *p, uint32_t v)
-{
-    *p = (uint8_t)(v & 255);
-    return 1;
-}
-
-static int put_bytes(uint8_t *p, uint32_t v, int n)
-{
-    for (int i = 0; i < n; i++, v >>= 8) put_byte(p + i, v);
-    return n;
-}
-
-static int put_long_varint(uint8_t *p, uint64_t v)
-{
-    int n = 0;
-    for (; v > 127; v >>= 7) p[n++] = (uint8_t)((v & 127) | 128);
-    p[n++] = (uint8_t)v;
-    return n;
-}
-
 /* The constant part of a sync packet. */
 static size_t put_constant(const vc_encoder *e, uint8_t *p)
 {
     const vc_device_model *d = e->device;
-    uint8_t *begin = p;
-    p += put_byte(p, STREAM_VERSION);
-    p += put_bytes(p, d->model_id, 4);
-    p += put_bytes(p, d->synthesis_id, 2);
-    p += put_bytes(p, e->settings.stream_id, 2);
-    p += put_byte(p, (uint32_t)e->key_step);
-    p += vc_varint_write(p, (uint32_t)channels_of(d));
-    p += vc_varint_write(p, d->rate);
-    p += vc_varint_write(p, d->rate_divisor);
-    p += put_byte(p, INT16_SAMPLES);
-    p += vc_varint_write(p, d->rows);
-    p += vc_varint_write(p, d->group);
-    p += put_byte(p, e->settings.shift);
-    for (int32_t c = 0; c < channels_of(d); c++) p += vc_varint_write(p, vc_zigzag(e->settings.offset[c]));
-    p += put_byte(p, 0); /* the segment begins with packet 0 */
-    for (const char *f = d->facts; f && *f; f++) p += put_byte(p, (uint8_t)*f);
-    return (size_t)(p - begin);
-}
-
-/* The most that a sync packet's payload takes. */
-static size_t sync_size(const vc_device_model *d)
-{
-    size_t n = LONG_VARINT + 1 + 4 + 2 + 2 + 1 + 5 * VC_VARINT_MAX + 3 + VC_VARINT_MAX * (size_t)channels_of(d);
-    for (const char *f = d->facts; f && *f; f++) n++;
-    return n;
+    vc_stream_head head = {
+        d->model_id, d->synthesis_id, e->settings.stream_id, (uint8_t)e->key_step, e->settings.shift, (uint32_t)channels_of(d),
+        d->rate, d->rate_divisor, d->rows, d->group, e->settings.offset, d->facts,
+    };
+    return vc_stream_head_write(&head, p);
 }
 
 static int settings_are_valid(const vc_device_model *d, const vc_encoder_settings *s)
@@ -132,7 +89,7 @@ int vc_encoder_begin(vc_encoder *e, const vc_device_model *d, const vc_encoder_s
 {
     if (!e || !d || !s || !settings_are_valid(d, s)) return VC_EARGUMENT;
     int64_t need = vc_encoder_memory(d);
-    if (!memory || (uint64_t)need > n || sync_size(d) > d->packet_bytes) return VC_ESPACE;
+    if (!memory || (uint64_t)need > n || vc_stream_head_bound((uint32_t)channels_of(d), d->facts) > d->packet_bytes) return VC_ESPACE;
     const vc_model *m = d->plan->model;
     if (vc_crc32c(VC_CRC32C_START, m->blob, m->size) != d->blob_crc) return VC_EM_CRC;
     vc_zero(e, sizeof *e);
@@ -184,45 +141,22 @@ static void hand_out(vc_encoder *e, unsigned head, const uint8_t *payload, size_
 static void hand_out_sync(vc_encoder *e)
 {
     uint8_t *payload = e->in.out + VC_PACKET_HEAD_MAX;
-    int n = put_long_varint(payload, e->number);
-    hand_out(e, VC_KIND_SYNC, payload, (size_t)n + put_constant(e, payload + n));
+    size_t n = vc_long_varint_write(payload, e->number);
+    hand_out(e, VC_KIND_SYNC, payload, n + put_constant(e, payload + n));
     e->next_sync = e->number + e->device->sync;
 }
 
 static void hand_out_end(vc_encoder *e)
 {
     uint8_t *payload = e->in.out + VC_PACKET_HEAD_MAX;
-    hand_out(e, VC_KIND_END, payload, (size_t)put_long_varint(payload, e->samples));
+    hand_out(e, VC_KIND_END, payload, vc_long_varint_write(payload, e->samples));
 }
 
-/* Sixteenths of bits that the coder has made, to a sixteenth. */
-static uint32_t coded_bits(const vc_range_encoder *e)
-{
-    uint32_t words = (uint32_t)(e->size / 2) + e->pending + (e->held != 0);
-    return 256 * words + 512 - (vc_log2_256(e->size1) >> 4);
-}
-
-/* Running mean and mean deviation of a packet's bits, and how far it lies from what they were. A wild packet moves them no more than an unusual one. */
+/* Rates a packet by its bits a block and channel. */
 static void judge(vc_encoder *e, uint32_t bits)
 {
-    enum { MEMORY = 16, WILD = 4, FARTHEST = 1 << 22 };
-    int32_t value = (int32_t)(bits / (uint32_t)(e->row * channels_of(e->device)));
-    int32_t share = e->seen < MEMORY ? (int32_t)e->seen + 1 : MEMORY, least = e->mean / 32 + 1;
-    int32_t spread = e->spread > least ? e->spread : least, away = value - e->mean;
     e->waiting.bits = bits;
-    away = away > FARTHEST ? FARTHEST : away < -FARTHEST ? -FARTHEST : away;
-    e->waiting.score = e->seen == 0 ? 0 : away * 256 / spread;
-    if (e->seen >= MEMORY) away = away > WILD * spread ? WILD * spread : away < -WILD * spread ? -WILD * spread : away;
-    if (e->seen > 0) e->spread += ((away < 0 ? -away : away) - e->spread) / share;
-    e->mean += away / share;
-    e->seen++;
-}
-
-/* At another step the usual bits are others: some 3.5 % a code. */
-static void expect(vc_encoder *e, int32_t codes)
-{
-    for (; codes > 0; codes--) e->mean -= e->mean / 28;
-    for (; codes < 0; codes++) e->mean += e->mean / 27;
+    e->waiting.score = vc_score_take(&e->score, (int32_t)(bits / (uint32_t)(e->row * channels_of(e->device))));
 }
 
 static void begin_packet(vc_encoder *e)
@@ -233,7 +167,7 @@ static void begin_packet(vc_encoder *e)
     e->step = t;
     if (t != e->before) {
         vc_prior_step(&e->prior, t);
-        expect(e, t - e->before);
+        vc_score_step(&e->score, t - e->before);
     }
     e->nonzero = 0;
     vc_range_start(&e->coder, e->in.out + ROOM_BEFORE, e->device->packet_bytes);
@@ -248,7 +182,7 @@ static size_t put_fields(vc_encoder *e, unsigned *head, uint32_t samples)
     if (is_delta) *head |= VC_HEAD_DELTA;
     if (e->step != (is_delta ? e->before : e->key_step)) {
         *head |= VC_HEAD_STEP;
-        n += (size_t)put_byte(fields, (uint32_t)e->step);
+        fields[n++] = (uint8_t)e->step;
     }
     if (samples != 0) {
         *head |= VC_HEAD_SHORT;
@@ -268,7 +202,7 @@ static uint32_t short_samples(const vc_encoder *e)
 static void end_packet(vc_encoder *e)
 {
     unsigned head = VC_KIND_DATA;
-    uint32_t bits = coded_bits(&e->coder);
+    uint32_t bits = vc_coded_bits(&e->coder);
     e->lost = vc_range_finish(&e->coder) != VC_OK;
     size_t n = e->nonzero && !e->lost ? e->coder.size : 0;
     if (e->nonzero && n == 0) e->in.out[ROOM_BEFORE + n++] = 0; /* no bytes would mean that all is zero */

@@ -21,18 +21,16 @@
 #include <stdint.h>
 
 #include "vc_band.h"
+#include "vc_device.h"
 #include "vc_error.h"
 #include "vc_plan.h"
 #include "vc_prior.h"
 #include "vc_pyramid.h"
 #include "vc_range_encoder.h"
+#include "vc_score.h"
 #include "vc_stream_writer.h"
 
-enum {
-    VC_MAX_DEVICE_BANDS = VC_MAX_LEVELS + 1,
-    VC_MAX_DEVICE_CHANNELS = 16,
-    VC_QUALITY_STEPS = 1000 /* quality 100 */
-};
+enum { VC_MAX_DEVICE_BANDS = VC_MAX_LEVELS + 1 };
 
 /* What does not change within a stream: written by `vaecodec export firmware`, constant. */
 typedef struct vc_device_model {
@@ -47,26 +45,6 @@ typedef struct vc_device_model {
     uint32_t blob_crc;           /* CRC-32C of the model's weights */
     const char *facts;           /* JSON metadata, or NULL */
 } vc_device_model;
-
-typedef struct vc_encoder_settings {
-    uint16_t quality;                        /* 0 .. 1000, tenths of `vaecodec encode -q` */
-    uint8_t effort;                          /* 1: plain quantiser; 2: the coder chooses what to leave out, fewer bytes for the same error */
-    uint8_t shift;                           /* bits dropped from each sample */
-    uint16_t stream_id;                      /* tells this stream from the device's last one: a count of starts, or a random number */
-    int32_t offset[VC_MAX_DEVICE_CHANNELS];  /* of each channel, taken off before the shift: the middle of its range */
-} vc_encoder_settings;
-
-typedef struct vc_encoder_packet {
-    const uint8_t *data; /* stays until the next push, step or flush */
-    size_t size;
-    unsigned kind;       /* VC_KIND_DATA, VC_KIND_SYNC or VC_KIND_END */
-    uint64_t number;     /* of the data packet; of a sync packet that of the one after it */
-    uint64_t first;      /* sample number that it begins with */
-    int is_key;          /* whether it decodes without those before it */
-    uint32_t bits;       /* of its samples under the model, in 1/16 */
-    int32_t score;       /* how unusual its samples are: bits above their running mean at this quality, in 1/256 of their mean deviation */
-    uint32_t saturated;  /* samples so far that lay beyond what offset and shift allow */
-} vc_encoder_packet;
 
 /* What an encoder has in its workspace. */
 typedef struct vc_encoder_parts {
@@ -97,8 +75,7 @@ typedef struct vc_encoder {
     int32_t step, before, key_step;  /* step code of the running packet, of the one before, and of key packets that name none */
     uint32_t saturated;
     uint8_t phase, nonzero, lost;    /* lost: the packet that waits found no room */
-    int32_t mean, spread;            /* of bits a block and channel, in 1/16: running mean and mean deviation */
-    uint32_t seen;                   /* packets that these are of */
+    vc_score score;
 } vc_encoder;
 
 /* Bytes of workspace on this machine. */

@@ -88,7 +88,7 @@ void vc_sense_expect(
     int32_t size = size_of(row, now, before);
     while (context + 1 < contexts && size >= vc_u16(p + 1 + 2 * context)) context++;
     const uint8_t *entry = p + 1 + 2 * (contexts - 1) + 2 * (step.bank * contexts + context);
-    vc_distribution_set(d, mean_of(row, now, before), 64 * ((int32_t)entry[0] - 16), 64 * ((int32_t)entry[1] - 32));
+    vc_distribution_pick(d, mean_of(row, now, before), entry[0], entry[1]);
 }
 
 /* --- loading ------------------------------------------------------------------------------------------------------------ */

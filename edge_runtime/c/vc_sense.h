@@ -10,6 +10,7 @@
 
 #include "vc_band.h"
 #include "vc_distribution.h"
+#include "vc_sense_quantise.h"
 
 enum {
     VC_SENSE_MAX_RATIOS = 8,
@@ -60,9 +61,6 @@ vc_sense_step vc_sense_step_of(const vc_sense *s, int t);
 
 /* The row whose bytes begin at `at`. */
 vc_sense_row vc_sense_row_at(const vc_sense *s, uint32_t at);
-
-/* Quantises one measurement with exponent e and rounding in 1/256: sign(y) ((|y| m + ...) >> ...), the product by m as shifted additions. */
-int16_t vc_sense_quantise(int32_t y, int32_t exponent, int32_t rounding);
 
 /* Measures a window: x[i * stride], i < N, in -32767..32767, to z[0 .. M-1]. rounding: 0..255, or -1 for the model's own. Returns M or VC_EARGUMENT. */
 int vc_sense_measure(const vc_sense *s, int t, int rounding, const int16_t *x, size_t stride, int16_t *z);

@@ -2,31 +2,7 @@
 #include "vc_error.h"
 #include "vc_sense.h"
 
-enum { FRACTION_BITS = 5, MINUS_COLUMN = 0x8000, MOST_SHIFT = 24 };
-
-/* round(128 2^(-i/32)). */
-static const uint8_t multipliers[32] = {128, 125, 123, 120, 117, 115, 112, 110, 108, 105, 103, 101, 99, 97, 95, 92,
-                                        91,  89,  87,  85,  83,  81,  79,  78,  76,  74,  73,  71,  70, 68, 67, 65};
-
-/* v times a multiplier, by additions of shifted values; both are small enough for 31 bits. */
-static uint32_t times(uint32_t v, uint32_t multiplier)
-{
-    uint32_t product = 0;
-    for (; multiplier != 0; multiplier >>= 1, v <<= 1)
-        if (multiplier & 1) product += v;
-    return product;
-}
-
-int16_t vc_sense_quantise(int32_t y, int32_t exponent, int32_t rounding)
-{
-    if (exponent < 0) exponent = 0;
-    uint32_t size = (uint32_t)(y < 0 ? -y : y), shift = (uint32_t)exponent >> FRACTION_BITS;
-    if (shift > MOST_SHIFT) return 0;
-    uint32_t product = times(size, multipliers[exponent & 31]);
-    uint32_t whole = (uint32_t)(((uint64_t)product + (((uint64_t)(uint32_t)rounding << (7 + shift)) >> 8)) >> (7 + shift));
-    int32_t z = whole > VC_LATENT_MAX ? VC_LATENT_MAX : (int32_t)whole;
-    return (int16_t)(y < 0 ? -z : z);
-}
+enum { MINUS_COLUMN = 0x8000 };
 
 /* One row of y = Phi x. */
 static int32_t measure_row(const vc_sense_row *row, const int16_t *x, size_t stride)

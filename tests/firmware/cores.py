@@ -17,6 +17,7 @@ from vaecodec.export.firmware import Firmware, export_firmware
 HERE = Path(__file__).parent
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 BARE = ["-ffreestanding", "-fno-tree-loop-distribute-patterns", "-nostdlib", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"]
+QUALITIES = {"ecg": 600, "ecg-cs": 500}  # in tenths
 SEMIHOSTING = (
     *("-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=sh,mux=off"),
     *("-semihosting-config", "enable=on,target=native,chardev=sh"),
@@ -69,19 +70,21 @@ def need(*tools: str) -> None:
             pytest.skip(f"{tool} is not installed")
 
 
-def export(folder: Path, samples: np.ndarray, wanted: Firmware) -> None:
-    """Exports `ecg` with the name `model`, and the samples beside it."""
-    export_firmware(Bundle.open("ecg"), folder, wanted)
+def export(folder: Path, samples: np.ndarray, wanted: Firmware, model: str = "ecg") -> None:
+    """Exports a model with the name `model`, and the samples beside it with what program.c needs to know."""
+    bundle = Bundle.open(model)
+    export_firmware(bundle, folder, wanted)
     numbers = ", ".join(map(str, samples.ravel()))
-    settings = "#define SETTINGS {600, 2, 0, 7, {1024}}"
-    (folder / "samples.h").write_text(f"#include <stdint.h>\nstatic const int16_t samples[] = {{{numbers}}};\n{settings}\n")
+    encoder = "vc_sense_encoder" if bundle.modality == "sensing" else "vc_encoder"
+    defined = f"#define ENCODER {encoder}\n#define SETTINGS {{{QUALITIES[model]}, 2, 0, 7, {{1024}}}}"
+    (folder / "samples.h").write_text(f"#include <stdint.h>\nstatic const int16_t samples[] = {{{numbers}}};\n{defined}\n")
 
 
-def build(target: Target, library: Path, program: Path, *more: str) -> None:
-    """The program of program.c, with warnings as errors."""
+def build(target: Target, library: Path, program: Path, *more: str, source: str = "program.c") -> None:
+    """The program of a file here, with warnings as errors."""
     need(target.compiler, *target.runner[:1])
     bare = [*BARE, "-T", str(HERE / target.script)] if target.script else []
-    sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / "program.c")]
+    sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / source)]
     include = [f"-I{library / 'src'}", f"-I{library}", f"-I{HERE}"]
     objects = build_starts(target, program.parent, *more)
     link = ["-lgcc"] if target.script else []

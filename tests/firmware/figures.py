@@ -1,6 +1,6 @@
-"""What `ecg` costs on a core, counted under QEMU: instructions, flash, memory and stack.
+"""What `ecg` and `ecg-cs` cost on a core, counted under QEMU: instructions, flash, memory and stack.
 
-    PYTHONPATH=tests python -m firmware.figures        writes figures.json; the tests compare with it
+    PYTHONPATH=tests python -m firmware.figures        (or with a name) writes figures.json and figures_sensing.json; the tests compare with them
 
 A minute of the ECG that SciPy ships, in packets of 2 s; GCC at -O2. Instructions are not cycles. Flash is all that the linker kept of the library,
 weights and the compiler's helpers included; memory is the workspace and the encoder; the stack is that of the whole program.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,9 +22,10 @@ from vaecodec.export.firmware import Firmware
 
 CORES = ("M0+", "M4F", "M7", "M55", "RV32IMC")
 RATE, SECONDS = 360, 60
+KEPT = {"ecg": HERE / "figures.json", "ecg-cs": HERE / "figures_sensing.json"}
 # What is the test's own.
 SCAFFOLD = (
-    *("samples", "vectors", "settings", "digits.0", "run", "print", "leave", "call", "start_in_c", "reset", "fault"),
+    *("samples", "picture", "vectors", "settings", "digits.0", "run", "print", "leave", "call", "start_in_c", "reset", "fault"),
     *("print_packet", "print_waiting"),
 )
 
@@ -33,10 +35,10 @@ def heart() -> np.ndarray:
     return ecg()[0][: RATE * SECONDS]
 
 
-def measure(core: str, library: Path, samples: int, folder: Path) -> dict[str, float]:
-    """Figures of one core."""
+def measure(core: str, library: Path, samples: int, folder: Path, source: str = "program.c") -> dict[str, float]:
+    """Figures of one core, for each of so many samples or pixels."""
     target, program, counts = TARGETS[core], folder / "program.elf", folder / "counts.txt"
-    build(target, library, program, "-DMEASURE")
+    build(target, library, program, "-DMEASURE", source=source)
     plugin = folder / "count.so"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O2", str(HERE / "count.c"), "-o", str(plugin)], check=True)
     lines = run(target, program, ["-plugin", f"{plugin},out={counts},first={target.code}"])
@@ -66,16 +68,17 @@ def _by_symbol(symbols: list[tuple[str, int, int, str]], counts: Path) -> dict[s
     return found
 
 
-def figures() -> dict[str, dict[str, float]]:
+def figures(model: str) -> dict[str, dict[str, float]]:
     """Of all cores."""
     samples = heart()
     with tempfile.TemporaryDirectory() as name:
         library = Path(name) / "model"
-        export(library, samples, Firmware(name="model", packet=2, offset=1024))
+        export(library, samples, Firmware(name="model", packet=2, offset=1024), model)
         return {core: measure(core, library, len(samples), Path(name)) for core in CORES}
 
 
 if __name__ == "__main__":
-    found = figures()
-    (HERE / "figures.json").write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
+    for model in sys.argv[1:] or KEPT:
+        found = json.dumps(figures(model), indent=1)
+        KEPT[model].write_text(found + "\n")
+        print(model, found)

@@ -3,8 +3,13 @@
 #include "model.h"
 #include "samples.h"
 
+/* samples.h says which encoder: CALL(next) is vc_encoder_next or vc_sense_encoder_next. */
+#define JOINED(first, second) first##_##second
+#define FUNCTION(encoder, name) JOINED(encoder, name)
+#define CALL(name) FUNCTION(ENCODER, name)
+
 static uint8_t memory[MODEL_MEMORY];
-static vc_encoder encoder;
+static ENCODER encoder;
 static const vc_encoder_settings settings = SETTINGS;
 
 static void print_packet(const vc_encoder_packet *p)
@@ -20,23 +25,23 @@ static void print_packet(const vc_encoder_packet *p)
 static void print_waiting(void)
 {
     vc_encoder_packet packet;
-    while (vc_encoder_next(&encoder, &packet) == 1) print_packet(&packet);
+    while (CALL(next)(&encoder, &packet) == 1) print_packet(&packet);
 }
 
 int run(void)
 {
     const int32_t count = (int32_t)(sizeof samples / sizeof *samples / MODEL_CHANNELS);
-    if (vc_encoder_memory(&model) > (int64_t)sizeof memory) return 3;
-    int error = vc_encoder_begin(&encoder, &model, &settings, memory, sizeof memory);
+    if ((int64_t)CALL(memory)(&model) > (int64_t)sizeof memory) return 3;
+    int error = CALL(begin)(&encoder, &model, &settings, memory, sizeof memory);
     if (error) {
         print(vc_error_text(error));
         return 2;
     }
     for (int32_t at = 0, piece = 1; at < count; piece = piece % 97 + 5) {
         int32_t n = piece < count - at ? piece : count - at;
-        at += vc_encoder_push(&encoder, samples + (ptrdiff_t)at * MODEL_CHANNELS, n);
+        at += CALL(push)(&encoder, samples + (ptrdiff_t)at * MODEL_CHANNELS, n);
         print_waiting();
     }
-    while (vc_encoder_flush(&encoder) == 1) print_waiting();
+    while (CALL(flush)(&encoder) == 1) print_waiting();
     return 0;
 }

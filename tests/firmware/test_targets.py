@@ -11,7 +11,7 @@ from firmware.cores import BARE, TARGETS, WARNINGS, build, export, need, run
 
 import vaecodec
 from vaecodec.codec.bundle import Bundle
-from vaecodec.codec.errors import InputError, ModelError
+from vaecodec.codec.errors import InputError
 from vaecodec.export.firmware import Firmware, export_firmware
 
 HELPERS = ("__aeabi_", "__clz", "__ctz", "__udiv", "__umod", "__div", "__mod", "__mul", "__ashl", "__lshr", "__ashr")
@@ -88,8 +88,11 @@ def test_an_export_is_whole_or_not_there(tmp_path: Path) -> None:
     for wrong in (*names, {"channels": 0}, {"channels": 17}, {"packet": 0.1}, {"packet": 61}, {"key": 1}, {"room": 10}, {"key": -1}):
         with pytest.raises(InputError):
             export_firmware(bundle, tmp_path / "x", Firmware(**wrong))
-    with pytest.raises(ModelError):
+    with pytest.raises(InputError, match="--size"):
         export_firmware(Bundle.open("photo"), tmp_path / "x", Firmware())
+    for name, options in (("ecg", {"tile": (32, 32)}), ("ecg", {"ratio": 32}), ("photo", {"size": (64, 64), "key": 4}), ("ecg-cs", {"ratio": 5})):
+        with pytest.raises(InputError):
+            export_firmware(Bundle.open(name), tmp_path / "x", Firmware(**options))
     with pytest.raises(InputError, match="wavelets"):
         export_firmware(Bundle.open("speech8k"), tmp_path / "x", Firmware())
     assert not list(tmp_path.iterdir())

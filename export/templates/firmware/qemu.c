@@ -8,7 +8,7 @@
 extern uint32_t stack_top, data_start, data_end, data_load, bss_start, bss_end;
 
 static uint8_t memory[${upper}_MEMORY];
-static vc_encoder encoder;
+static $encoder encoder;
 static int16_t samples[${upper}_CHANNELS * ${upper}_BLOCK];
 
 /* The debugger's services */
@@ -43,7 +43,7 @@ static long open_file(const char *name, long mode, long letters)
 static void send_waiting(long file)
 {
     vc_encoder_packet packet;
-    while (vc_encoder_next(&encoder, &packet) == 1) {
+    while (${encoder}_next(&encoder, &packet) == 1) {
         const long block[3] = {file, (long)packet.data, (long)packet.size};
         if (call(WRITE, block) != 0) leave("packets.vae cannot be written\n", 1);
     }
@@ -58,16 +58,16 @@ static int32_t receive(long file)
 
 static void run(void)
 {
-    static const vc_encoder_settings settings = {600, 2, 0, 1, {$offset}};
+    static const vc_encoder_settings settings = {$quality, 2, 0, 1, {$offset}};
     long in = open_file("samples.raw", READ_BINARY, 11), out = open_file("packets.vae", WRITE_BINARY, 11);
-    int error = vc_encoder_begin(&encoder, &$name, &settings, memory, sizeof memory);
+    int error = ${encoder}_begin(&encoder, &$name, &settings, memory, sizeof memory);
     if (error) leave(vc_error_text(error), 1);
     for (int32_t n; (n = receive(in)) > 0;)
         for (int32_t at = 0; at < n;) {
-            at += vc_encoder_push(&encoder, samples + ${upper}_CHANNELS * at, n - at);
+            at += ${encoder}_push(&encoder, samples + ${upper}_CHANNELS * at, n - at);
             send_waiting(out);
         }
-    while (vc_encoder_flush(&encoder) == 1) send_waiting(out);
+    while (${encoder}_flush(&encoder) == 1) send_waiting(out);
     call(CLOSE, &out);
     leave("packets.vae is written\n", 0);
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vaecodec.cli.options import Region
+from vaecodec.cli.options import Region, Size
 
 
 @click.group(no_args_is_help=True)
@@ -54,11 +54,14 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 @command.command(no_args_is_help=True)
 @_common
 @click.option("--ms-ssim/--no-ms-ssim", "with_ms_ssim", default=True, help="MS-SSIM takes half of the time.")
+@click.option("--size", type=Size(), help="Scale pictures to this size first, as those of a small camera: 160x120.")
+@click.option("--tile", type=Size(), help="Tiles of this size, coded one after the other as a device does.")
 def images(folder: str, **options: Any) -> None:
     """Pictures of FOLDER: this codec, JPEG, WebP, JPEG 2000, AVIF and JPEG XL.
 
     \b
     vaecodec bench images kodak/ --out results/
+    vaecodec bench images photos/ -m photo-mcu --size 160x120 --tile 160x32
     """
     _bench("bench_images", folder, **options)
 
@@ -113,6 +116,24 @@ def stream(folder: str, **options: Any) -> None:
     vaecodec bench stream mitdb/ --out results/
     """
     _bench("bench_stream", folder, **options)
+
+
+@command.command(no_args_is_help=True)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("-m", "--model", metavar="NAME|FILE", required=True, help="Model to measure.")
+@click.option("-q", "--quality", type=click.FloatRange(0, 100), help="Quality at which latents are compared; 60 unless given.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for the table and JSON.")
+@click.option("--limit", type=click.IntRange(1), help="Files encoded with both engines; 8 unless given.")
+@click.option("--outputs", type=click.IntRange(1), help="Coefficients to compare at least, of files and of noise each; a million unless given.")
+@click.option("--records", callback=_names, metavar="NAME,...", help="Only these files of signals; the report records of MIT-BIH by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def engine(folder: str, **options: Any) -> None:
+    """The analysis of FOLDER's files by the C core and by LiteRT: whether its reference kernels agree, and what `--engine litert` changes.
+
+    \b
+    vaecodec bench engine mitdb/ -m ecg --out results/
+    """
+    _bench("bench_engine", folder, **options)
 
 
 @command.command(no_args_is_help=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from vaecodec.cli.options import Size
+
 
 @click.group(no_args_is_help=True)
 def command() -> None:
@@ -50,7 +52,11 @@ def bundle(run: str, out: str, force: bool, **options: Any) -> None:
 @click.option("--channels", type=int, default=1, show_default=True, help="Channels sampled together.")
 @click.option("--rate", type=float, metavar="HZ", help="Samples a second and channel; the model's own unless given.")
 @click.option("--offset", type=int, default=0, show_default=True, help="Middle of the sensor's range, for the examples.")
-@click.option("--room", type=int, metavar="BYTES", help="Room for a packet; two bytes a sample unless given.")
+@click.option("--ratio", type=int, metavar="M", help="Compressed sensing: measurements a window; the middle of the model's ratios unless given.")
+@click.option("--room", type=int, metavar="BYTES", help="Room for a packet; 2 bytes a sample, half a byte a pixel and colour, unless given.")
+@click.option("--size", type=Size(), help="Pictures: width and height in pixels, 320x240.")
+@click.option("--tile", type=Size(), help="Pictures: size of tiles, rounded up to the model's grid; picture's width x 32 unless given.")
+@click.option("--waiting", type=int, metavar="BYTES", help="Pictures: room for latents that wait for their tile; more for high qualities.")
 @click.option("--name", help="C identifier of the model; the bundle's name unless given.")
 @click.option("-f", "--force", is_flag=True, help="Replace an earlier export.")
 @click.option("--json", "as_json", is_flag=True, help="Print the files and figures as JSON.")
@@ -60,6 +66,8 @@ def firmware(bundle: str, out: str, force: bool, as_json: bool, **options: Any) 
     \b
     vaecodec export firmware ecg --out ecg_encoder --offset 1024
     vaecodec export firmware mine.vaemodel --out mine --packet 4 --channels 3
+    vaecodec export firmware photo --out camera --size 320x240 --tile 160x32
+    vaecodec export firmware ecg-cs --out ecg_cs --ratio 32 --offset 1024
     """
     from vaecodec.cli.firmware import write_firmware
 

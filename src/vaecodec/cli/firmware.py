@@ -15,7 +15,7 @@ from vaecodec.export.firmware import Firmware, export_firmware
 
 __all__ = ["write_firmware"]
 
-MARK = "src/vc_encoder.c"  # what tells a folder of ours
+MARK = "src/vc_build.h"  # what tells a folder of ours
 
 
 def write_firmware(bundle: str, out: str, force: bool, as_json: bool, options: dict[str, Any]) -> None:
@@ -23,7 +23,7 @@ def write_firmware(bundle: str, out: str, force: bool, as_json: bool, options: d
     _refuse(Path(out), force)
     given = {name: value for name, value in options.items() if value is not None}
     defaults = Firmware()
-    words = [f"--{name}={value}" for name, value in given.items() if value != getattr(defaults, name)]
+    words = [f"--{name}={_word(value)}" for name, value in given.items() if value != getattr(defaults, name)]
     files = export_firmware(Bundle.open(bundle), out, Firmware(**given), shlex.join([bundle, "--out", Path(out).name, *words]))
     if as_json:
         click.echo(json.dumps({"folder": out, "files": [str(path.relative_to(out)) for path in files]}))
@@ -38,3 +38,8 @@ def _refuse(out: Path, force: bool) -> None:
         raise InputError(f"{out} exists; -f replaces it")
     if not (out / MARK).is_file():
         raise InputError(f"{out} is no folder of an earlier export; it stays as it is")
+
+
+def _word(value: Any) -> str:
+    """A value as it is written on the command line."""
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)

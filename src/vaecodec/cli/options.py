@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from vaecodec.io.recording import parse_rate
 
-__all__ = ["Offsets", "Rate", "Region", "Scale", "Seconds", "Tile", "given"]
+__all__ = ["Offsets", "Rate", "Region", "Scale", "Seconds", "Size", "Tile", "given"]
 
 
 def given(*names: str) -> list[str]:
@@ -105,3 +105,16 @@ class Tile(click.ParamType[int | tuple[int, int]]):
         if not sides or max(sides) > 65535:
             self.fail(f"{value!r} is no tile such as 512 or 320x32; a side has at most 65535 pixels", param, ctx)
         return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """A width and a height: 320x240."""
+
+    name = "wxh"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Parses the two."""
+        found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no size such as 320x240", param, ctx)
+        return int(found[1]), int(found[2])
