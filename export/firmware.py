@@ -132,9 +132,8 @@ def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: 
     facts = f"{name}: {bundle.name} {bundle.model_id:08x} for {made.what}. Made by vaecodec {__version__}; do not edit."
     files = {f"src/{name}.h": made.model.header(facts), f"src/{name}.c": made.model.source(facts)}
     files |= {f"src/{path.name}": path.read_text() for path in _runtime(made.sources)}
-    files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
-    if not set(MATCHING_SOURCES) <= set(made.sources):
-        files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_WITH_MATCH 1", "VC_WITH_MATCH 0")
+    one_column, matches = bundle.modality == "signal" and wanted.channels == 1, set(MATCHING_SOURCES) <= set(made.sources)
+    files["src/vc_build.h"] = _build(files["src/vc_build.h"], VC_FOR_DEVICE=1, VC_WITH_MATCH=int(matches), VC_ONE_COLUMN=int(one_column))
     values = _values(bundle, made.model, command) | made.values
     files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in made.places.items()}
     return _write(Path(out), files)
@@ -264,6 +263,13 @@ def _runtime(sources: Sequence[str]) -> Sequence[Path]:
         found[name] = RUNTIME / name
         waiting += re.findall(r'#include "(\w+\.h)"', found[name].read_text())
     return [found[name] for name in sorted(found)]
+
+
+def _build(text: str, **switches: int) -> str:
+    """vc_build.h with other values of its switches."""
+    for name, value in switches.items():
+        text = re.sub(rf"(#define {name}) \d+", rf"\1 {value}", text)
+    return text
 
 
 def _values(bundle: Bundle, model: DeviceModel | DeviceImageModel | SensingDevice, command: str) -> dict[str, object]:
