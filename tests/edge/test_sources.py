@@ -15,8 +15,9 @@ import pytest
 from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.edge_runtime.sources import FileSource, Format, GapError, PipeSource, SerialSource, Source, open_source
 from vaecodec.edge_runtime.stop import Stop
+from vaecodec.io.lines import LineReader, RawReader
 
-RAW, LINES = Format(), Format(lines=True)
+RAW, LINES = Format(lambda: RawReader(1), 2), Format(LineReader)
 
 
 def everything(source: Source) -> list[list[int]]:
@@ -52,7 +53,7 @@ def test_a_raw_file_is_read_on_from_any_sample(raw: Path, position: int) -> None
 
 
 def test_channels_are_interleaved(raw: Path) -> None:
-    source = FileSource(raw, Format(channels=4))
+    source = FileSource(raw, Format(lambda: RawReader(4), 8))
     source.seek(4999)
     assert everything(source) == [[19996, 19997, 19998, 19999]]
 

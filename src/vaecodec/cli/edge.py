@@ -199,12 +199,15 @@ def _sender(spool: Any, url: str, options: dict[str, Any]) -> Any:
 
 def _form(options: dict[str, Any]) -> Any:
     from vaecodec.edge_runtime.sources import Format
+    from vaecodec.io.lines import LineReader, RawReader
 
-    source = options["source"]
+    source, step, channels = options["source"], options["step"], options["channels"]
     named = options["form"] or ("csv" if source.startswith("serial:") or source.endswith((".csv", ".txt")) else "raw")
-    if named == "raw" and options["step"] is not None:
+    if named == "csv":
+        return Format(lambda: LineReader(step))
+    if step is not None:
         raise click.UsageError("--step is for lines of numbers with decimals; raw samples are int16")
-    return Format(lines=named == "csv", channels=options["channels"], step=options["step"])
+    return Format(lambda: RawReader(channels), 2 * channels)
 
 
 def _source(options: dict[str, Any]) -> Any:
@@ -215,10 +218,10 @@ def _source(options: dict[str, Any]) -> Any:
 
 def _source_name(options: dict[str, Any]) -> str:
     """What makes samples count alike: the source, by its whole path, and how it is written."""
-    form, source = _form(options), options["source"]
+    source = options["source"]
     path = Path(source.removeprefix("file:"))
     name = f"file:{path.resolve()}" if path.is_file() else source
-    return f"{name} ({'lines' if form.lines else f'raw, {form.channels} channels'})"
+    return f"{name} ({'lines' if _form(options).lines else 'raw, channels: ' + str(options['channels'])})"
 
 
 def _encoder(options: dict[str, Any]) -> Any:
