@@ -145,6 +145,31 @@ def status(spool: str, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<18} {value}")
 
 
+@command.command(no_args_is_help=True)
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+def example(out: str, force: bool) -> None:
+    """Write the client in C, for devices without Python, over a library of `vaecodec export firmware`.
+
+    \b
+    vaecodec export firmware ecg --out ecg_encoder --offset 1024
+    vaecodec edge example --out edge_c
+    make -C edge_c FIRMWARE=$PWD/ecg_encoder MODEL=ecg
+    """
+    from importlib.resources import files
+
+    from vaecodec.cli.files import refuse_existing
+
+    sources = [path for path in files("vaecodec.edge_runtime").joinpath("examples").iterdir() if path.is_file()]
+    targets = [Path(out) / source.name for source in sources]
+    for target in targets:
+        refuse_existing(str(target), force)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    for source, target in zip(sources, targets, strict=True):
+        target.write_bytes(source.read_bytes())
+    click.echo(f"{out}: {len(targets)} files; its Makefile says how to build", err=True)
+
+
 def _log(line: str) -> None:
     click.echo(f"vaecodec: edge: {' '.join(line.split())}", err=True)
 
