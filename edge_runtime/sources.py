@@ -156,10 +156,15 @@ class FileSource(Source):
             return None
         data = self._file.read(PIECE)
         if not data and self._follow:
-            stop.wait(FOLLOW_SECONDS)
+            self._await_more(stop)
             return NONE
         self._ended = not data
         return self._after_skip(self._reader.feed(data) if data else self._reader.finish())
+
+    def _await_more(self, stop: Stop) -> None:
+        if self._path.stat().st_size < self._file.tell():
+            raise InputError(f"{self._path} was cut off or replaced while it was read: give the new one a spool of its own")
+        stop.wait(FOLLOW_SECONDS)
 
     def _after_skip(self, samples: Samples) -> Samples:
         skip = min(self._skip, len(samples))

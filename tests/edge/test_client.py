@@ -12,7 +12,7 @@ import pytest
 from common import SIGNAL_BUNDLE, beats
 
 from vaecodec.benchmarks.edge_receiver import Mischief, receiving
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.codec.stream_encoder import Encoder
 from vaecodec.edge_runtime.client import DROP_OLDEST, WAIT, EdgeClient
 from vaecodec.edge_runtime.sender import Sender
@@ -106,6 +106,13 @@ def test_a_stop_spools_what_was_read(tmp_path: Path) -> None:
     summary = EdgeClient(ListSource([*pieces(SAMPLES[:1050]), stop.set, *pieces(SAMPLES[1050:])]), encoder, spool).run(stop)
     assert spooled(spool) == [encoded(SAMPLES[:1050])]
     assert (summary.samples, summary.unspooled) == (1050, 0)
+
+
+def test_what_came_before_damage_is_spooled(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    with pytest.raises(FormatError):
+        EdgeClient(ListSource([*pieces(SAMPLES[:1050]), FormatError("no samples")]), encoder, spool).run(Stop())
+    assert spooled(spool) == [encoded(SAMPLES[:1050])]
 
 
 def noise(count: int) -> np.ndarray:

@@ -97,6 +97,14 @@ def test_a_file_is_followed_as_it_grows(raw: Path) -> None:
     source.close()
 
 
+def test_a_file_that_is_replaced_while_it_is_followed_is_another_file(raw: Path) -> None:
+    with closing(FileSource(raw, RAW, follow=True)) as source:
+        some(source, 20000)
+        raw.write_bytes(b"12")
+        with pytest.raises(InputError, match="cut off or replaced"):
+            source.read(Stop())
+
+
 def test_a_pipe_is_read_to_its_end() -> None:
     reader, writer = os.pipe()
     os.write(writer, b"\x01\x00\x02")
