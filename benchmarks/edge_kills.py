@@ -83,8 +83,8 @@ def signal_of(samples: int) -> Samples:
     """Something with beats."""
     n, rng = np.arange(samples), np.random.default_rng(3)
     wave = 0.2 * np.sin(n / 50) + np.exp(-(((n % 120) - 60.0) ** 2) / 15) + 0.02 * rng.standard_normal(samples)
-    samples: Samples = np.rint(300 * wave).astype("<i2")
-    return samples
+    out: Samples = np.rint(300 * wave).astype("<i2")
+    return out
 
 
 def client(model: Path, source: Path, spool: Path, url: str, *more: str) -> list[str]:
@@ -126,7 +126,7 @@ def _kill_at_random(command: list[str], chance: random.Random, acks: Path, error
                 time.sleep(GLANCE)
         time.sleep(chance.uniform(0, LONGEST))
         if process.poll() is not None:
-            raise VaecodecError(f"the client ended by itself: {process.returncode}")
+            raise VaecodecError(f"the client ended by itself: {process.returncode}: {Path(errors.name).read_text('utf-8')[-300:]}")
         process.send_signal(signal.SIGKILL)
         process.wait()
     lines = acks.read_bytes().split(b"\n")[:-1]

@@ -31,6 +31,7 @@ class Mischief:
     drop_before: float = 0.0
     drop_after: float = 0.0
     partly: float = 0.0
+    hang_up: float = 0.0
     slow: float = 0.0
 
 
@@ -153,6 +154,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             else:
                 self._answer(200, json.dumps({"durable": self._durable}).encode(), {})
+                self.close_connection |= chance.random() < mischief.hang_up
 
     def _store(self, body: bytes, partly: bool) -> None:
         url = urlsplit(self.path)

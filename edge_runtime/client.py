@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaecodec.codec.container import SYNC
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.codec.stream_encoder import Encoder
 from vaecodec.codec.stream_syntax import DATA
 from vaecodec.edge_runtime.sender import Sender
@@ -139,6 +139,9 @@ class EdgeClient:
         except GapError:
             self._finish(stream, stop)
             return False
+        except (FormatError, InputError):
+            self._finish(stream, stop)  # what came before is good
+            raise
         self._finish(stream, stop)
         return True
 

@@ -35,13 +35,24 @@ class HttpTransport(Transport):
     def send(self, batch: Batch) -> int:
         """As `Transport.send`."""
         try:
-            status, wait, body = self._post(batch)
+            status, wait, body = self._post_again(batch)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise LinkError(f"{self._url.hostname}: {error or type(error).__name__}") from error
         if not 200 <= status < 300:
             raise LinkError(f"{self._url.hostname} answers {status}: {_shown(body)}", wait, smaller=status == TOO_LARGE)
         return _acknowledged(body, batch)
+
+    def _post_again(self, batch: Batch) -> tuple[int, float, bytes]:
+        """As `_post`; once more where the receiver had closed a connection that was kept open, which says nothing of the link."""
+        was_open = self._connection is not None
+        try:
+            return self._post(batch)
+        except ConnectionError:
+            self.close()
+            if not was_open:
+                raise
+            return self._post(batch)
 
     def _post(self, batch: Batch) -> tuple[int, float, bytes]:
         """Status, seconds to wait, and body of the answer."""

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from vaecodec.codec.errors import FormatError, InputError, UnsupportedError, VaecodecError
 from vaecodec.edge_runtime.backoff import Backoff
 from vaecodec.edge_runtime.stop import Stop
-from vaecodec.io.lines import LineReader, RawReader
 
-__all__ = ["FileSource", "Format", "GapError", "PipeSource", "SerialSource", "Source", "open_source"]
+__all__ = ["FileSource", "Format", "GapError", "PipeSource", "Reader", "SerialSource", "Source", "open_source"]
 
 Samples = NDArray[Any]
 Log = Callable[[str], None]
@@ -34,23 +33,32 @@ class GapError(VaecodecError):
     """The source was away for a time: what it gives now does not follow what it gave before."""
 
 
+class Reader(Protocol):
+    """Makes samples of bytes that come in any pieces (`vaecodec.io.lines` has two)."""
+
+    def feed(self, data: bytes) -> Samples:
+        """The samples that are complete now, `[n, channels]`."""
+
+    def finish(self) -> Samples:
+        """Those that the end completes."""
+
+
 @dataclass(frozen=True)
 class Format:
     """How samples are written.
 
     Attributes:
-        lines: whether as lines of numbers; otherwise as little-endian int16, channels interleaved.
-        channels: of raw samples.
-        step: of numbers with decimals, the value of one unit.
+        reader: makes a reader of them.
+        frame: bytes of a sample of all channels, where all are alike; None: they are lines.
     """
 
-    lines: bool = False
-    channels: int = 1
-    step: float | None = None
+    reader: Callable[[], Reader]
+    frame: int | None = None
 
-    def reader(self) -> RawReader | LineReader:
-        """From bytes to samples."""
-        return LineReader(self.step) if self.lines else RawReader(self.channels)
+    @property
+    def lines(self) -> bool:
+        """Whether samples are lines of numbers."""
+        return self.frame is None
 
 
 class Source(ABC):
@@ -133,11 +141,11 @@ class FileSource(Source):
             InputError: a raw file that ends before it.
         """
         self._reader, self._skip = self._form.reader(), 0
-        if self._form.lines:
+        if self._form.frame is None:
             self._file.seek(0)
             self._skip = position
             return
-        at, size = 2 * self._form.channels * position, self._path.stat().st_size
+        at, size = self._form.frame * position, self._path.stat().st_size
         if at > size:
             raise InputError(f"{self._path} has {size} bytes, but {at} of it are in the spool: give another file a spool of its own")
         self._file.seek(at)
@@ -148,10 +156,15 @@ class FileSource(Source):
             return None
         data = self._file.read(PIECE)
         if not data and self._follow:
-            stop.wait(FOLLOW_SECONDS)
+            self._await_more(stop)
             return NONE
         self._ended = not data
         return self._after_skip(self._reader.feed(data) if data else self._reader.finish())
+
+    def _await_more(self, stop: Stop) -> None:
+        if self._path.stat().st_size < self._file.tell():
+            raise InputError(f"{self._path} was cut off or replaced while it was read: give the new one a spool of its own")
+        stop.wait(FOLLOW_SECONDS)
 
     def _after_skip(self, samples: Samples) -> Samples:
         skip = min(self._skip, len(samples))

@@ -1,6 +1,7 @@
 /* The edge client in C: samples from a file, standard input or a serial port; packets to the spool of docs/edge.md, and from there to a receiver by HTTP.
    Build it with the Makefile beside it, over a library that `vaecodec export firmware` wrote. */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>

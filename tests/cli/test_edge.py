@@ -138,6 +138,13 @@ def test_a_fifo_is_a_source(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["edge", "--help"], ["edge", "run", "--help"], ["edge", "send", "--help"], ["edge", "status", "--help"]):
-        assert run(words) == 0
+    for words in ([], ["run"], ["send"], ["status"], ["example"]):
+        assert run(["edge", *words, "--help"]) == 0
         assert "vaecodec edge " in capsys.readouterr().out
+
+
+def test_the_client_in_c_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["edge", "example", "--out", "edge_c"]) == 0
+    assert {"Makefile", "main.c", "spool.c", "spool.h"} <= {path.name for path in Path("edge_c").iterdir()}
+    assert run(["edge", "example", "--out", "edge_c"]) != 0
+    assert run(["edge", "example", "--out", "edge_c", "--force"]) == 0

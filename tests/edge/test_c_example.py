@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from common import ROOT, SIGNAL_BUNDLE
+from firmware.cores import need
 
 from vaecodec.benchmarks.edge_kills import check_streams, signal_of, wrong_samples
 from vaecodec.benchmarks.edge_receiver import Mischief, Store, receiving
@@ -26,20 +27,33 @@ from vaecodec.edge_runtime.status import inspect
 from vaecodec.export.firmware import Firmware, export_firmware
 
 EXAMPLE = ROOT / "edge_runtime" / "examples"
-STRICT = "-O1 -g -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
+WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 SAMPLES = signal_of(4000)
+
+
+def build(folder: Path, *variables: str) -> Path:
+    """Builds it as its Makefile says."""
+    shutil.copytree(EXAMPLE, folder / "example")
+    words = ["make", "-C", str(folder / "example"), f"FIRMWARE={folder}/firmware", "MODEL=tiny", *variables]
+    export_firmware(Bundle.open(SIGNAL_BUNDLE), folder / "firmware", Firmware(name="tiny", rate=100, packet=0.5))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "example" / "edge"
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built as its Makefile says, and stricter."""
-    folder = tmp_path_factory.mktemp("edge")
-    export_firmware(Bundle.open(SIGNAL_BUNDLE), folder / "firmware", Firmware(name="tiny", rate=100, packet=0.5))
-    shutil.copytree(EXAMPLE, folder / "example")
-    words = ["make", "-C", str(folder / "example"), f"FIRMWARE={folder}/firmware", "MODEL=tiny", f"CFLAGS={STRICT}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    """For this machine, under the sanitizers."""
+    return build(tmp_path_factory.mktemp("edge"), f"CFLAGS=-O1 -g {WARNINGS} -fsanitize=address,undefined -fno-sanitize-recover=all")
+
+
+@pytest.mark.parametrize(("compiler", "emulator"), [("aarch64-linux-gnu-gcc", "qemu-aarch64"), ("arm-linux-gnueabihf-gcc", "qemu-arm")])
+def test_it_runs_on_arm(source: Path, tmp_path: Path, compiler: str, emulator: str) -> None:
+    need(compiler, emulator)
+    program = build(tmp_path, f"CC={compiler}", f"CFLAGS=-O2 -static {WARNINGS}")
+    done = subprocess.run([emulator, program, "-s", source, "-d", tmp_path / "spool"], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    return folder / "example" / "edge"
+    assert spooled(tmp_path / "spool") == encoded()
 
 
 @pytest.fixture

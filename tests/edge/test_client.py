@@ -12,7 +12,7 @@ import pytest
 from common import SIGNAL_BUNDLE, beats
 
 from vaecodec.benchmarks.edge_receiver import Mischief, receiving
-from vaecodec.codec.errors import InputError
+from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.codec.stream_encoder import Encoder
 from vaecodec.edge_runtime.client import DROP_OLDEST, WAIT, EdgeClient
 from vaecodec.edge_runtime.sender import Sender
@@ -20,8 +20,10 @@ from vaecodec.edge_runtime.sources import FileSource, Format, GapError, Samples,
 from vaecodec.edge_runtime.spool import LEAST_BYTES, Spool
 from vaecodec.edge_runtime.stop import Stop
 from vaecodec.edge_runtime.transport import Link, open_transport
+from vaecodec.io.lines import RawReader
 
 SAMPLES = np.rint(beats(3000)).astype("<i2")
+RAW = Format(lambda: RawReader(1), 2)
 SETTINGS = {"rate": 100, "packet": 0.5}
 
 
@@ -74,10 +76,10 @@ def test_the_packets_are_the_encoders(tmp_path: Path) -> None:
 def test_a_file_goes_on_where_the_last_run_was_stopped(tmp_path: Path) -> None:
     (tmp_path / "in.raw").write_bytes(SAMPLES.tobytes())
     spool, stop = Spool(tmp_path / "spool"), Stop()
-    source = FileSource(tmp_path / "in.raw", Format())
+    source = FileSource(tmp_path / "in.raw", RAW)
     EdgeClient(source, encoder, spool, acknowledged=lambda _: stop.set()).run(stop)
     source.close()
-    with closing(FileSource(tmp_path / "in.raw", Format())) as again:
+    with closing(FileSource(tmp_path / "in.raw", RAW)) as again:
         EdgeClient(again, encoder, spool).run(Stop())
     (packets,) = spooled(spool)  # a piece holds it all: the first run got to its end
     assert packets == encoded(SAMPLES)
@@ -87,7 +89,7 @@ def test_a_run_without_new_samples_makes_no_stream(tmp_path: Path) -> None:
     (tmp_path / "in.raw").write_bytes(SAMPLES.tobytes())
     spool = Spool(tmp_path / "spool")
     for _ in range(3):
-        with closing(FileSource(tmp_path / "in.raw", Format())) as source:
+        with closing(FileSource(tmp_path / "in.raw", RAW)) as source:
             EdgeClient(source, encoder, spool).run(Stop())
     assert len(spooled(spool)) == 1
     assert spool.epoch == 1
@@ -104,6 +106,13 @@ def test_a_stop_spools_what_was_read(tmp_path: Path) -> None:
     summary = EdgeClient(ListSource([*pieces(SAMPLES[:1050]), stop.set, *pieces(SAMPLES[1050:])]), encoder, spool).run(stop)
     assert spooled(spool) == [encoded(SAMPLES[:1050])]
     assert (summary.samples, summary.unspooled) == (1050, 0)
+
+
+def test_what_came_before_damage_is_spooled(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    with pytest.raises(FormatError):
+        EdgeClient(ListSource([*pieces(SAMPLES[:1050]), FormatError("no samples")]), encoder, spool).run(Stop())
+    assert spooled(spool) == [encoded(SAMPLES[:1050])]
 
 
 def noise(count: int) -> np.ndarray:

@@ -135,6 +135,13 @@ def test_trouble_is_told_once_and_its_end_too(receiver: Receiver, spool: Spool) 
     assert [line.split(";")[0] for line in lines] == ["link: 127.0.0.1 answers 503: not now", "link: up"]
 
 
+def test_a_receiver_that_closes_idle_connections_is_no_trouble(tmp_path: Path, spool: Spool) -> None:
+    with receiving(tmp_path, Mischief(hang_up=1.0)) as receiver:
+        assert drain(spool, receiver.url) == []
+        assert stored(receiver) == [packet for packet, _ in PACKETS]
+        assert receiver.store.duplicates == 0
+
+
 def test_no_receiver_is_no_end(spool: Spool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -15,8 +15,9 @@ import pytest
 from vaecodec.codec.errors import FormatError, InputError
 from vaecodec.edge_runtime.sources import FileSource, Format, GapError, PipeSource, SerialSource, Source, open_source
 from vaecodec.edge_runtime.stop import Stop
+from vaecodec.io.lines import LineReader, RawReader
 
-RAW, LINES = Format(), Format(lines=True)
+RAW, LINES = Format(lambda: RawReader(1), 2), Format(LineReader)
 
 
 def everything(source: Source) -> list[list[int]]:
@@ -52,7 +53,7 @@ def test_a_raw_file_is_read_on_from_any_sample(raw: Path, position: int) -> None
 
 
 def test_channels_are_interleaved(raw: Path) -> None:
-    source = FileSource(raw, Format(channels=4))
+    source = FileSource(raw, Format(lambda: RawReader(4), 8))
     source.seek(4999)
     assert everything(source) == [[19996, 19997, 19998, 19999]]
 
@@ -94,6 +95,14 @@ def test_a_file_is_followed_as_it_grows(raw: Path) -> None:
         file.write(b"\x00\x08\x00")
     assert some(source, 2) == [[7], [8]]
     source.close()
+
+
+def test_a_file_that_is_replaced_while_it_is_followed_is_another_file(raw: Path) -> None:
+    with closing(FileSource(raw, RAW, follow=True)) as source:
+        some(source, 20000)
+        raw.write_bytes(b"12")
+        with pytest.raises(InputError, match="cut off or replaced"):
+            source.read(Stop())
 
 
 def test_a_pipe_is_read_to_its_end() -> None:

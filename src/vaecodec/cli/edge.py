@@ -145,6 +145,31 @@ def status(spool: str, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<18} {value}")
 
 
+@command.command(no_args_is_help=True)
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+def example(out: str, force: bool) -> None:
+    """Write the client in C, for devices without Python, over a library of `vaecodec export firmware`.
+
+    \b
+    vaecodec export firmware ecg --out ecg_encoder --offset 1024
+    vaecodec edge example --out edge_c
+    make -C edge_c FIRMWARE=$PWD/ecg_encoder MODEL=ecg
+    """
+    from importlib.resources import files
+
+    from vaecodec.cli.files import refuse_existing
+
+    sources = [path for path in files("vaecodec.edge_runtime").joinpath("examples").iterdir() if path.is_file()]
+    targets = [Path(out) / source.name for source in sources]
+    for target in targets:
+        refuse_existing(str(target), force)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    for source, target in zip(sources, targets, strict=True):
+        target.write_bytes(source.read_bytes())
+    click.echo(f"{out}: {len(targets)} files; its Makefile says how to build", err=True)
+
+
 def _log(line: str) -> None:
     click.echo(f"vaecodec: edge: {' '.join(line.split())}", err=True)
 
@@ -199,12 +224,15 @@ def _sender(spool: Any, url: str, options: dict[str, Any]) -> Any:
 
 def _form(options: dict[str, Any]) -> Any:
     from vaecodec.edge_runtime.sources import Format
+    from vaecodec.io.lines import LineReader, RawReader
 
-    source = options["source"]
+    source, step, channels = options["source"], options["step"], options["channels"]
     named = options["form"] or ("csv" if source.startswith("serial:") or source.endswith((".csv", ".txt")) else "raw")
-    if named == "raw" and options["step"] is not None:
+    if named == "csv":
+        return Format(lambda: LineReader(step))
+    if step is not None:
         raise click.UsageError("--step is for lines of numbers with decimals; raw samples are int16")
-    return Format(lines=named == "csv", channels=options["channels"], step=options["step"])
+    return Format(lambda: RawReader(channels), 2 * channels)
 
 
 def _source(options: dict[str, Any]) -> Any:
@@ -215,10 +243,10 @@ def _source(options: dict[str, Any]) -> Any:
 
 def _source_name(options: dict[str, Any]) -> str:
     """What makes samples count alike: the source, by its whole path, and how it is written."""
-    form, source = _form(options), options["source"]
+    source = options["source"]
     path = Path(source.removeprefix("file:"))
     name = f"file:{path.resolve()}" if path.is_file() else source
-    return f"{name} ({'lines' if form.lines else f'raw, {form.channels} channels'})"
+    return f"{name} ({'lines' if _form(options).lines else 'raw, channels: ' + str(options['channels'])})"
 
 
 def _encoder(options: dict[str, Any]) -> Any:
