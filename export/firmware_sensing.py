@@ -110,8 +110,8 @@ class SensingDevice:
         return {
             "n_words": len(self.words), "n_bytes": len(self.bytes), "crc": crc32c(checked),
             "window": model.window, "measurements": self._ratio.measurements, "coarsest": model.t_hi, "first_code": self._codes[0],
-            "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "n_classes": len(self._ratio.tables), "model_id": self._bundle.model_id,
-            "synthesis_id": self._bundle.synthesis_id, "windows": p.rows, "sync": p.sync, "rate": p.rate.numerator,
+            "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "n_classes": len(self._ratio.tables),
+            "model_id": self._bundle.model_id, "synthesis_id": self._bundle.synthesis_id, "windows": p.rows, "sync": p.sync, "rate": p.rate.numerator,
             "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
         }
 
