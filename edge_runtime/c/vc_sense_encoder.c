@@ -217,7 +217,7 @@ static const uint8_t *begin_run(const vc_sense_encoder *e, const uint8_t *p, run
     v->thresholds = d->words + c->thresholds;
     v->end = v->thresholds + c->contexts - 1;
     v->numbers = d->bytes + c->distributions;
-    v->quantiser = vc_sense_quantiser_at(e->exponent + vc_i16(p + 1), e->round);
+    vc_sense_quantiser_set(&v->quantiser, e->exponent + vc_i16(p + 1), e->round);
     return p + 3;
 }
 

@@ -26,7 +26,7 @@ KEPT = {"ecg": HERE / "figures.json", "ecg-cs": HERE / "figures_sensing.json"}
 # What is the test's own.
 SCAFFOLD = (
     *("samples", "vectors", "settings", "digits.0", "run", "print", "leave", "call", "start_in_c", "reset", "fault"),
-    *("print_packet", "print_waiting"),
+    *("print_packet", "print_waiting", "memcpy", "memset"),
 )
 
 
