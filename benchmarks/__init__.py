@@ -5,6 +5,7 @@
     signals.bench_signals  sensor signals: DWT with an adaptive range coder, SZ3, FLAC; R-peaks of ECG
     sensing.bench_sensing  compressed sensing: sparse Bayesian learning, random sensing, the wavelet codec
     sheet.bench_sheet      a picture at equal bytes, side by side
+    engines.bench_engine   the analysis by the C core and by LiteRT, output by output
     large.bench_large      memory and time of a large picture and its parts
     streams.bench_stream   what packets and bad lines cost, and the memory of a long stream
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vaecodec.benchmarks.beat_figure import bench_beat
+    from vaecodec.benchmarks.engines import bench_engine
     from vaecodec.benchmarks.images import bench_images
     from vaecodec.benchmarks.large import bench_large
     from vaecodec.benchmarks.sensing import bench_sensing
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
     from vaecodec.benchmarks.signals import bench_signals
     from vaecodec.benchmarks.streams import bench_stream
 
-__all__ = ["bench_beat", "bench_images", "bench_large", "bench_sensing", "bench_sheet", "bench_signals", "bench_stream"]
+__all__ = ["bench_beat", "bench_engine", "bench_images", "bench_large", "bench_sensing", "bench_sheet", "bench_signals", "bench_stream"]
 
 _HOME = {
     "bench_beat": "vaecodec.benchmarks.beat_figure",
+    "bench_engine": "vaecodec.benchmarks.engines",
     "bench_images": "vaecodec.benchmarks.images",
     "bench_large": "vaecodec.benchmarks.large",
     "bench_sensing": "vaecodec.benchmarks.sensing",

@@ -141,6 +141,17 @@ int vc_encoder_next(vc_encoder *e, vc_encoder_packet *p);
 int vc_encoder_quality(vc_encoder *e, int quality);
 int vc_encoder_flush(vc_encoder *e);
 
+typedef struct { uint32_t model_id, rows, group; ...; } vc_stream_header;
+typedef struct {
+    unsigned kind; uint64_t number, first, lost, skipped, samples; int32_t step, blocks; const vc_band *bands; const vc_stream_header *header;
+    int is_other; ...;
+} vc_decoder_packet;
+typedef struct { ...; } vc_decoder;
+int64_t vc_decoder_memory(const vc_device_model *d);
+int vc_decoder_begin(vc_decoder *d, const vc_device_model *m, void *memory, size_t n);
+int64_t vc_decoder_push(vc_decoder *d, const uint8_t *data, size_t n);
+void vc_decoder_finish(vc_decoder *d);
+int vc_decoder_next(vc_decoder *d, vc_decoder_packet *p);
 typedef struct {
     const vc_plan *plan; uint32_t model_id; uint16_t synthesis_id, width, height; uint32_t waiting_bytes, packet_bytes, blob_crc; ...;
 } vc_image_model;
@@ -185,6 +196,7 @@ INCLUDES = """
 #include "vc_analysis.h"
 #include "vc_bounded.h"
 #include "vc_crc.h"
+#include "vc_decoder.h"
 #include "vc_encoder.h"
 #include "vc_error.h"
 #include "vc_image_encoder.h"

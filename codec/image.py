@@ -21,6 +21,7 @@ from vaecodec.codec import container, rate, rdoq
 from vaecodec.codec.arguments import check_kind, check_threads, shown, whole_number
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import File, ImageHeader, Metadata, Packet
+from vaecodec.codec.engine import C, analysis_of
 from vaecodec.codec.errors import FormatError, InputError, LimitError, ModelError
 from vaecodec.codec.grids import Bands, Box, level_groups, padded, tile_rows, tiles
 from vaecodec.codec.image_encoder import Blocks, ImageEncoder
@@ -104,6 +105,7 @@ class ImageCodec:
         order: str = "level",
         icc: bytes | None = None,
         exif: bytes | None = None,
+        engine: str = C,
     ) -> bytes:
         """Compresses a picture.
 
@@ -122,6 +124,8 @@ class ImageCodec:
                 device sends them.
             icc: colour profile to carry along.
             exif: EXIF block to carry along.
+            engine: what runs the analysis: "c" (the same bytes everywhere), or "litert" on the bundle's encoder.tflite, whose latents may differ
+                here and there; any decoder takes both.
 
         Returns:
             A vaecodec file (docs/format.md).
@@ -129,6 +133,7 @@ class ImageCodec:
         Raises:
             InputError: wrong shape, dtype or quality, an empty picture, or a target that cannot be reached.
             LimitError: too many pixels.
+            UnsupportedError: "litert", of a picture below some 96 pixels a side, a bundle without encoder.tflite, or where LiteRT is not installed.
         """
         for block in (icc, exif):
             if block is not None:
@@ -136,7 +141,8 @@ class ImageCodec:
         planes, alpha, mode = self._split(array)
         header = self._header(planes.shape[0], planes.shape[1], mode, tile, order)
         metadata = _metadata(alpha, icc, exif)
-        encoder = ImageEncoder(self._model, planes, header, rdoq.plan(effort), self._synthesise, self._threads)
+        analyse = analysis_of(self.bundle, engine, self._threads)
+        encoder = ImageEncoder(self._model, planes, header, rdoq.plan(effort), self._synthesise, self._threads, analyse)
 
         def measured(setting: int) -> tuple[bytes, float]:
             coded = encoder.code(setting, keep=True)

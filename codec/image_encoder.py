@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vaecodec.codec import rate, rdoq
 from vaecodec.codec.container import ImageHeader
+from vaecodec.codec.engine import Analysis
 from vaecodec.codec.grids import Bands, Box, padded, tile_rows
 from vaecodec.codec.native import SymbolModel
 from vaecodec.codec.tiling import Coefficients, code
@@ -52,15 +53,23 @@ class ImageEncoder:
         effort: from `rdoq.plan`.
         synthesise: gives what latents decode to within a box, block by block: (row, column, float32 `[h, w, C or 1]` in 0..255).
         threads: tiles of a row that are coded at a time.
+        analyse: what runs the analysis; see `engine`.
     """
 
     def __init__(
-        self, model: SymbolModel, planes: NDArray[np.uint8], header: ImageHeader, effort: rdoq.Effort, synthesise: Synthesise, threads: int
+        self,
+        model: SymbolModel,
+        planes: NDArray[np.uint8],
+        header: ImageHeader,
+        effort: rdoq.Effort,
+        synthesise: Synthesise,
+        threads: int,
+        analyse: Analysis,
     ) -> None:
         self._model, self._planes, self._header, self._effort = model, planes, header, effort
-        self._synthesise, self._threads = synthesise, threads
+        self._synthesise, self._threads, self._analyse = synthesise, threads, analyse
         # Not a method: coefficients that refer to their encoder would outlive it until the cyclic collector runs.
-        self._coefficients = Coefficients(model, partial(_samples, model, planes), header)
+        self._coefficients = Coefficients(model, partial(_samples, model, planes), header, analyse=analyse)
 
     def code(self, setting: int, keep: bool = False) -> Coded:
         """The picture at a setting (see `rate`); with its latents if `keep`."""
@@ -93,7 +102,7 @@ class ImageEncoder:
 
     def _corrected(self, coded: Coded) -> Iterator[Bands]:
         """What to quantise next, by rows of tiles."""
-        errors = Coefficients(self._model, lambda first, last: self._error(coded, first, last), self._header, keep=False)
+        errors = Coefficients(self._model, lambda first, last: self._error(coded, first, last), self._header, False, self._analyse)
         for latents, error in zip(tile_rows(coded.latents, self._header, self._model.levels), errors, strict=True):
             yield rdoq.corrected(self._model, latents, error, coded.header.step_code)
 

@@ -23,6 +23,7 @@ from vaecodec.codec.balance import channel_prdn
 from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SensedHeader
+from vaecodec.codec.engine import C, refuse_litert
 from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.rate import SUBSTEPS, encode_at, fit_prdn, only_one, step_code
 from vaecodec.codec.recordings import MAX_PACKET, MAX_SAMPLES, check_metadata, exact_rate, finish, pack_json, packet_spans, two_dimensional
@@ -105,6 +106,7 @@ class SensingCodec:
         columns: Sequence[str] | None = None,
         units: Sequence[str] | None = None,
         extra: Mapping[str, Any] | None = None,
+        engine: str = C,
     ) -> bytes:
         """Compresses a signal.
 
@@ -122,6 +124,7 @@ class SensingCodec:
             columns: a name for each channel, to be carried along.
             units: a unit for each channel, to be carried along.
             extra: more to carry along, as JSON.
+            engine: "c"; sums need no other.
 
         Returns:
             A vaecodec file (docs/format.md).
@@ -129,7 +132,9 @@ class SensingCodec:
         Raises:
             InputError: wrong shape, dtype or effort, NaN or infinite values, an empty signal, or a target that cannot be reached.
             LimitError: too many samples or channels.
+            UnsupportedError: another engine.
         """
+        refuse_litert(engine, "compressed sensing")
         samples = two_dimensional(array, self._max_samples)
         only_one(quality, target_bytes, target_bpp, prdn, max_error)
         _check_effort(effort)

@@ -23,6 +23,7 @@ from vaecodec.codec.balance import channel_prdn, fit_channels, level_gains, made
 from vaecodec.codec.bounded import BoundedCodec
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.container import BoundedHeader, File, Metadata, Packet, SensedHeader, SignalHeader
+from vaecodec.codec.engine import Analysis, C, analysis_of, refuse_litert
 from vaecodec.codec.errors import FormatError, InputError, ModelError
 from vaecodec.codec.grids import Bands, padded
 from vaecodec.codec.lapped import LappedSynthesis
@@ -102,6 +103,7 @@ class SignalCodec:
         columns: Sequence[str] | None = None,
         units: Sequence[str] | None = None,
         extra: Mapping[str, Any] | None = None,
+        engine: str = C,
     ) -> bytes:
         """Compresses a signal.
 
@@ -124,6 +126,8 @@ class SignalCodec:
             columns: a name for each channel, to be carried along.
             units: a unit for each channel, to be carried along.
             extra: more to carry along, as JSON.
+            engine: what runs the analysis: "c" (the same bytes everywhere), or "litert" on the bundle's encoder.tflite, whose latents may differ
+                here and there; any decoder takes both.
 
         Returns:
             A vaecodec file (docs/format.md).
@@ -131,10 +135,13 @@ class SignalCodec:
         Raises:
             InputError: wrong shape, dtype, NaN or infinite values, an empty signal, or a target that cannot be reached.
             LimitError: too many samples or channels.
+            UnsupportedError: "litert" with `max_error`, of a signal of a few blocks of 2^L, of a bundle without encoder.tflite, or where LiteRT
+                is not installed.
         """
         samples = two_dimensional(array, self._max_samples)
         only_one(quality, target_bytes, target_bpp, prdn, max_error)
         if max_error is not None:
+            refuse_litert(engine, "a signal of bounded error")
             own = self._step(samples, step, columns)
             length = None if packet_blocks is None else self._rows(packet_blocks, samples.shape[1]) << self._model.levels
             return self._bounded.encode(
@@ -146,14 +153,15 @@ class SignalCodec:
         plan = rdoq.plan(effort)
         steps = self._model.t_lo, self._model.t_hi
         gains = self._gains(integers)
-        header, coefficients = self._analyse(integers, scaling, hertz, rows, gains)
+        analyse = analysis_of(self.bundle, engine, self._threads)
+        header, coefficients = self._analyse(analyse, integers, scaling, hertz, rows, gains)
 
         def latents(setting: int) -> tuple[bytes, SignalLatents]:
             coded = replace(header, step_code=step_code(setting))
             offsets, weight = plan.offsets(setting, self._model.rounding), plan.bits(setting)
             packets, chosen = self._choose(coded, coefficients, offsets, weight, len(samples))
             for _ in range(plan.refinements):
-                targets = rdoq.corrected(self._model, chosen, self._error(coded, integers, chosen), coded.step_code)
+                targets = rdoq.corrected(self._model, chosen, self._error(analyse, coded, integers, chosen), coded.step_code)
                 packets, chosen = self._choose(coded, targets, offsets, weight, len(samples))
             stream = self._file(coded, packets, metadata, len(samples))
             return stream, SignalLatents(coded, chosen, len(samples), metadata)
@@ -163,7 +171,7 @@ class SignalCodec:
 
         def tried(gains: Sequence[int], setting: int) -> tuple[bytes, NDArray[np.float64]]:
             nonlocal header, coefficients
-            header, coefficients = self._analyse(integers, scaling, hertz, rows, gains)
+            header, coefficients = self._analyse(analyse, integers, scaling, hertz, rows, gains)
             stream, found = latents(setting)
             return stream, errors(found)
 
@@ -287,7 +295,7 @@ class SignalCodec:
         return level_gains(integers, float(wanted)) if wanted else ()
 
     def _analyse(
-        self, integers: Integers, scaling: Scaling, hertz: Fraction, rows: int, gains: Sequence[int]
+        self, analyse: Analysis, integers: Integers, scaling: Scaling, hertz: Fraction, rows: int, gains: Sequence[int]
     ) -> tuple[SignalHeader, Bands]:
         """Offsets, the smallest shift at which nothing saturates, and the coefficients."""
         offsets = np.rint(integers.mean(0)).astype(np.int64)
@@ -295,7 +303,7 @@ class SignalCodec:
         for shift in range(32):
             x = rounding_shift(made_smaller(rounding_shift(centred, shift), gains) - self._model.in_offset, -self._model.in_shift)
             if np.abs(x).max() <= 32767:
-                bands = self._model.analyse(x.astype(np.int16))
+                bands = analyse(x.astype(np.int16))
                 if all(np.abs(band.astype(np.int32)).max() < 32767 for band in bands):
                     break
         else:
@@ -311,14 +319,14 @@ class SignalCodec:
         excess = self._model.excess(coefficients, latents, header.step_code) if weight else None
         return tuple(self._packets(header, latents, samples, excess, weight)), latents
 
-    def _error(self, header: SignalHeader, integers: Integers, latents: Bands) -> Bands:
+    def _error(self, analyse: Analysis, header: SignalHeader, integers: Integers, latents: Bands) -> Bands:
         """Analysis of what the latents decode to wrongly."""
         with self._lock:
             decoded = self._synthesiser().signal(latents, header.step_code)[: len(integers)]
         errors = (integers - np.asarray(header.offsets)) / header.scales - decoded
         below = padded(len(integers), self._model.levels) - len(integers)
         x = np.pad(np.clip(np.rint(errors * 2.0**self._model.in_shift), -32768, 32767), ((0, below), (0, 0)))
-        return self._model.analyse(x.astype(np.int16))
+        return analyse(x.astype(np.int16))
 
     def _packets(
         self, header: SignalHeader, bands: Bands, samples: int, excess: Bands | None = None, weight: float = 0.0

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vaecodec.codec import rdoq, stream_syntax
 from vaecodec.codec.arguments import whole_number
 from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.engine import Analysis, C, analysis_of, refuse_litert
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.grids import Bands
 from vaecodec.codec.rate import DEFAULT_QUALITY, SUBSTEPS, only_one, setting, step_code
@@ -62,10 +63,12 @@ class Encoder:
         columns: a name for each channel, to be carried along; so are the next two.
         units: a unit for each channel.
         extra: more, as JSON. All of it is repeated in every sync packet.
+        engine: "c" or "litert", as `SignalCodec.encode`; with the latter a stream has at least a few blocks of 2^L samples.
 
     Raises:
         ModelError: there is no such model, or it is for pictures.
         InputError: an argument is out of range.
+        UnsupportedError: "litert", of a bundle without encoder.tflite or where LiteRT is not installed.
     """
 
     def __init__(
@@ -87,11 +90,12 @@ class Encoder:
         columns: Sequence[str] | None = None,
         units: Sequence[str] | None = None,
         extra: Mapping[str, Any] | None = None,
+        engine: str = C,
     ) -> None:
         bundle = model if isinstance(model, Bundle) else Bundle.open(model)
         check_streams(bundle)
         only_one(quality, bitrate)
-        self._bundle, self._steps = bundle, bundle.step_codes
+        self._bundle, self._steps, self._analyse = bundle, bundle.step_codes, _analysis(bundle, engine)
         times = layout(bundle, rate, packet, key, sync)
         self._rate, self._rows, self._group, self._sync = times.rate, times.rows, times.group, times.sync
         self._block, self._reach = block(bundle), 0 if bundle.modality == "sensing" else bundle.symbols.reach
@@ -185,9 +189,9 @@ class Encoder:
 
     def _packet_coder(self, header: StreamHeader) -> PacketCoder:
         fixed = self._fixed is not None
-        if self._bundle.modality == "sensing":
+        if self._analyse is None:
             return SensedCoder(self._bundle, header, is_fixed=fixed)
-        return _PacketCoder(self._bundle, header, self._plan, is_fixed=fixed)
+        return _PacketCoder(self._bundle, header, self._plan, self._analyse, is_fixed=fixed)
 
     def _scaling(self, channels: int) -> tuple[tuple[int, ...], int]:
         """Offsets and shift to begin with."""
@@ -266,10 +270,10 @@ class _Input:
 class _PacketCoder(PacketCoder):
     """From integers to packets: scaling, analysis, quantiser and prior of one stream."""
 
-    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, *, is_fixed: bool) -> None:
+    def __init__(self, bundle: Bundle, header: StreamHeader, plan: rdoq.Effort, engine: Analysis, *, is_fixed: bool) -> None:
         model = bundle.symbols
         super().__init__(bundle.name, header, 1 << model.levels, 32768 >> max(0, model.in_shift), is_fixed=is_fixed)
-        self._model, self._plan = model, plan
+        self._model, self._plan, self._engine = model, plan, engine
         self._group = Group(bundle.symbols, header)
         self._key = 0  # number of the last key packet
         self._step = header.step_code
@@ -293,7 +297,7 @@ class _PacketCoder(PacketCoder):
         return rounding_shift(centred - self._model.in_offset, -self._model.in_shift)
 
     def _analyse(self, window: Window, x: Integers) -> Bands:
-        bands = self._model.analyse(np.clip(x, -32768, 32767).astype(np.int16))
+        bands = self._engine(np.clip(x, -32768, 32767).astype(np.int16))
         scales, last = [len(band) // len(bands[0]) for band in bands], window.first + window.blocks
         return [np.ascontiguousarray(band[window.first * scale : last * scale]) for band, scale in zip(bands, scales, strict=True)]
 
@@ -332,3 +336,11 @@ def _offsets(offset: int | Sequence[int]) -> tuple[int, ...]:
     """Offsets as given, each of at most 31 bits."""
     given = tuple(offset) if isinstance(offset, Sequence) else (offset,)
     return tuple(whole_number(value, "offset", -(1 << 30), 1 << 30) for value in given)
+
+
+def _analysis(bundle: Bundle, engine: str) -> Analysis | None:
+    """What turns samples into coefficients; None where there is nothing but sums."""
+    if bundle.modality == "sensing":
+        refuse_litert(engine, "compressed sensing")
+        return None
+    return analysis_of(bundle, engine)

@@ -34,12 +34,19 @@ class Coefficients:
         samples: gives rows start..stop of the padded picture, int16 [rows, padded width, C], as the analysis takes them.
         header: geometry.
         keep: whether small pictures are kept, to be gone through again.
+        analyse: what runs the analysis, if not the C core (see `engine`).
     """
 
     def __init__(
-        self, model: SymbolModel, samples: Callable[[int, int], NDArray[np.int16]], header: ImageHeader, keep: bool = True
+        self,
+        model: SymbolModel,
+        samples: Callable[[int, int], NDArray[np.int16]],
+        header: ImageHeader,
+        keep: bool = True,
+        analyse: Callable[[NDArray[np.int16]], Bands] | None = None,
     ) -> None:
         self._model = model
+        self._analyse = analyse or model.analyse
         self._samples = samples
         self._height = padded(header.height, model.levels)
         self._rows = [next(row) for _, row in groupby(tiles(header, model.levels), lambda tile: tile.row)]
@@ -61,7 +68,7 @@ class Coefficients:
     def _strip(self, start: int, stop: int) -> Bands:
         """Coefficients of rows start..stop: those of a taller strip, whose own borders do not reach them."""
         above, below = max(0, start - self._model.reach), min(self._height, stop + self._model.reach)
-        bands = self._model.analyse(self._samples(above, below))
+        bands = self._analyse(self._samples(above, below))
         if (above, below) == (start, stop):
             return bands
         scales = [(below - above) // band.shape[0] for band in bands]

@@ -11,10 +11,7 @@ format's rounding shift, and BUILTIN_REF gives the coefficients of the C core bi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-import numpy.typing as npt
 
 from vaecodec.codec.errors import InputError
 from vaecodec.export.symbols import FilterPair, SymbolProgram
@@ -24,7 +21,7 @@ SIGNATURE = "analyse"
 
 
 def encoder_tflite(program: SymbolProgram, shape: tuple[int, int]) -> bytes:
-    """Writes the analysis for inputs of one size.
+    """Writes the analysis for inputs of one size; an interpreter may resize it to any other at which no axis is shorter than a filter.
 
     Args:
         program: the model's symbols.
@@ -32,8 +29,8 @@ def encoder_tflite(program: SymbolProgram, shape: tuple[int, int]) -> bytes:
 
     Returns:
         A .tflite file with the signature "analyse". Input `samples`, int16 of scale 2^-in_shift: [1, H, W, C] or [1, 1, N, channels].
-        Outputs, int16 of the same scale: `approx`, [1, h, w, C], and for each level `detail_l`, channel o * C + c for
-        orientation o and plane c (signals: channels in place of planes).
+        Outputs, int16 of the same scale, which `vaecodec.codec.engine` sorts into bands: `approx`, [1, h, w, C], and for each level
+        `detail_l`, channel o * C + c for orientation o and plane c (signals: channels in place of planes).
 
     Raises:
         InputError: if the size is not a multiple of 2^L.
@@ -51,25 +48,6 @@ def encoder_tflite(program: SymbolProgram, shape: tuple[int, int]) -> bytes:
     for level in range(1, program.levels + 1):
         x, outputs[f"detail_{level}"] = _split(graph, program, x, level)
     return graph.finish({"samples": samples}, {"approx": x, **outputs}, "vaecodec integer analysis")
-
-
-def bands_of_outputs(program: SymbolProgram, outputs: Mapping[str, npt.NDArray[np.int16]]) -> list[npt.NDArray[np.int16]]:
-    """Sorts the outputs of encoder.tflite into bands by number, in the shapes of format.md section 1.
-
-    Args:
-        program: the model's symbols.
-        outputs: arrays by name, as an interpreter's signature runner gives them.
-
-    Returns:
-        Bands [h, w] of pictures, [n, channels] of signals.
-    """
-    details = [outputs[f"detail_{level}"][0] for level in range(program.levels, 0, -1)]
-    if program.rank == 1:
-        return [outputs["approx"][0, 0], *(detail[0] for detail in details)]
-    colours = program.colours
-    bands = [outputs["approx"][0, :, :, c] for c in range(colours)]
-    bands += [detail[:, :, o * colours + c] for detail in details for c in range(colours) for o in range(3)]
-    return [np.ascontiguousarray(band) for band in bands]
 
 
 def _mix(graph: Graph, program: SymbolProgram, x: int) -> int:

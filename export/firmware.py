@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 
@@ -26,17 +26,20 @@ from vaecodec.export.firmware_image import IMAGE_SOURCES, DeviceImageModel, Pict
 from vaecodec.export.firmware_model import DeviceModel, Packets
 from vaecodec.export.firmware_sensing import SensingDevice, ratios
 
-__all__ = ["SENSING_SOURCES", "SOURCES", "Firmware", "export_firmware"]
+__all__ = ["DECODER_SOURCES", "SENSING_SOURCES", "SOURCES", "Firmware", "export_firmware"]
 
 TEMPLATES = Path(__file__).parent / "templates" / "firmware"
 RUNTIME = Path(__file__).parents[1] / "edge_runtime" / "c"
 SOURCES = (
-    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_divide", "vc_encoder", "vc_filter", "vc_history", "vc_match"),
-    "vc_model",
+    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_divide", "vc_encoder", "vc_filter", "vc_model"),
     *("vc_net", "vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_pyramid", "vc_quantise", "vc_range_encoder", "vc_score", "vc_setting"),
     *("vc_stream_head", "vc_stream_writer", "vc_tables", "vc_zeros"),
 )
 """Sources of the runtime that an encoder of signals needs, without suffix."""
+MATCHING_SOURCES = "vc_history", "vc_match", "vc_prior_match"
+"""Those that it needs besides where the model matches."""
+DECODER_SOURCES = ("vc_decoder", "vc_distribution_decode", "vc_prior_decode", "vc_range_decoder", "vc_stream_reader")
+"""Those that a decoder of signals needs besides."""
 SENSING_SOURCES = (
     *("vc_crc", "vc_distribution", "vc_divide", "vc_range_encoder", "vc_score", "vc_sense_encoder", "vc_sense_quantise", "vc_stream_head"),
     *("vc_stream_writer", "vc_tables"),
@@ -56,13 +59,15 @@ PLACES = {
     "qemu.c": "examples/qemu/main.c",
     "qemu.ld": "examples/qemu/cortex_m4.ld",
 }
+# What a decoder has besides.
+DECODER_PLACES = {"decoder.h": "src/{name}_decoder.h", "gateway.c": "examples/gateway/main.c"}
 # What pictures have in their place.
 IMAGE_PLACES = {**PLACES, "image_README.md": "README.md", "image_main.c": "examples/filter/main.c", "image_qemu.c": "examples/qemu/main.c"}
 for _name in ("README.md", "main.c", "qemu.c"):
     del IMAGE_PLACES[_name]
 # Room for a packet: what its samples, or measurements, would take as they are, and for what it has besides.
 BYTES_A_NUMBER, MORE_BYTES = 2, 96
-VALUES_A_BYTE, SMALL_ROOM = 3, 1024  # of pictures: coefficients that wait, and the least room for a packet
+SMALL_ROOM, SMALL_PICTURE = 1024, 8192  # of pictures: the least room for a packet, and for latents that wait
 STRUCTURES_AND_STACK = 16 << 10  # of the examples, besides the workspace
 QUALITY = 600  # of the examples, in tenths, or the nearest that there is
 OF_PICTURES = "size", "tile", "waiting"
@@ -90,10 +95,11 @@ class Firmware:
         sync: seconds from a sync packet to the next.
         room: bytes that a packet may take; None: two for each sample or measurement, half a byte for each pixel and colour of a tile.
         offset: the middle of the sensor's range, for the examples.
+        decoder: models of signals with wavelets: whether the library decodes streams as well, for gateways.
         ratio: of compressed sensing, the measurements a window; None: the middle one of those that the model has. It tells what qualities there are.
         size: pictures: width and height in pixels.
         tile: pictures: width and height of tiles in pixels, rounded up to the model's grid; None: as wide as the picture, 32 rows high.
-        waiting: pictures: bytes for latents that wait for their tile; None: a third of a byte a pixel and colour of the rows that wait.
+        waiting: pictures: bytes for latents that wait for their tile; None: a byte for each pixel of the rows that wait.
     """
 
     name: str | None = None
@@ -104,6 +110,7 @@ class Firmware:
     sync: float = 60.0
     room: int | None = None
     offset: int = 0
+    decoder: bool = False
     ratio: int | None = None
     size: tuple[int, int] | None = None
     tile: tuple[int, int] | None = None
@@ -131,7 +138,8 @@ def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: 
     facts = f"{name}: {bundle.name} {bundle.model_id:08x} for {made.what}. Made by vaecodec {__version__}; do not edit."
     files = {f"src/{name}.h": made.model.header(facts), f"src/{name}.c": made.model.source(facts)}
     files |= {f"src/{path.name}": path.read_text() for path in _runtime(made.sources)}
-    files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
+    one_column, matches = bundle.modality == "signal" and wanted.channels == 1, set(MATCHING_SOURCES) <= set(made.sources)
+    files["src/vc_build.h"] = _build(files["src/vc_build.h"], VC_FOR_DEVICE=1, VC_WITH_MATCH=int(matches), VC_ONE_COLUMN=int(one_column))
     values = _values(bundle, made.model, command) | made.values
     files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in made.places.items()}
     return _write(Path(out), files)
@@ -175,12 +183,23 @@ def _signals(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
         "multiplications a sample": f"{sum(bundle.symbols.macs().values()):.0f}",
         "a packet leaves": f"{float(bundle.symbols.reach / model.packets.rate):.2g} s after its last sample",
     }
-    values = {"encoder": "vc_encoder", "quality": QUALITY, "figures": _table(rows), "ram": _ram(model.most_memory)}
-    return _Made(f"packets of {model.packets.rows} blocks", model, SOURCES, PLACES, _stream_values(bundle, model.packets, wanted) | values)
+    values = {"encoder": "vc_encoder", "quality": QUALITY, "figures": _table(rows), "ram": _ram(model.most_memory), "gateway": ""}
+    sources = SOURCES + MATCHING_SOURCES if bundle.symbols._c.has_match else SOURCES
+    made = _Made(f"packets of {model.packets.rows} blocks", model, sources, PLACES, _stream_values(bundle, model.packets, wanted) | values)
+    return _with_decoder(made, model) if wanted.decoder else made
+
+
+def _with_decoder(made: _Made, model: DeviceModel) -> _Made:
+    """The same library with what a gateway needs."""
+    values: dict[str, object] = {"decoder_memory": model.decoder_memory(), "most_decoder_memory": model.most_decoder_memory}
+    text = Template((TEMPLATES / "gateway.md").read_text()).substitute(values, upper=model.name.upper())
+    places = made.places | {template: place.format(name=model.name) for template, place in DECODER_PLACES.items()}
+    return replace(made, sources=(*made.sources, *DECODER_SOURCES), places=places, values=made.values | values | {"gateway": text})
 
 
 def _sensing(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
     _refuse(wanted, OF_PICTURES, "models of pictures")
+    _refuse(wanted, ("decoder",), "models of signals with wavelets")
     measurements = _ratio(bundle, wanted)
     model = SensingDevice(bundle, _packets(bundle, wanted, measurements), measurements, name)
     worst, best = model.qualities
@@ -192,7 +211,7 @@ def _sensing(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
         "additions a sample, before the coder": f"{sum(model.additions().values()):.3g}, and no multiplication",
         "a packet leaves": "with its last sample",
     }
-    values = {"encoder": "vc_sense_encoder", "quality": min(max(QUALITY, worst), best), "figures": _table(rows), "ram": _ram(model.memory)}
+    values = {"encoder": "vc_sense_encoder", "quality": min(max(QUALITY, worst), best), "figures": _table(rows), "ram": _ram(model.memory), "gateway": ""}
     return _Made(f"packets of {model.packets.rows} windows", model, SENSING_SOURCES, PLACES, _stream_values(bundle, model.packets, wanted) | values)
 
 
@@ -205,13 +224,13 @@ def _ratio(bundle: Bundle, wanted: Firmware) -> int:
 
 
 def _pictures(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
-    _refuse(wanted, ("rate", "channels", "packet", "key", "sync", "offset", "ratio"), "models of signals")
+    _refuse(wanted, ("rate", "channels", "packet", "key", "sync", "offset", "ratio", "decoder"), "models of signals")
     if wanted.size is None:
         raise InputError("a device's pictures are of one size: give --size, such as 320x240")
     width, height = (whole_number(side, "a picture's side", 1, lib.VC_MAX_IMAGE_SIDE) for side in wanted.size)
     wide, tall = tile_of(bundle, width, height, wanted.tile)
     colours, waiting_rows = bundle.symbols.colours, min(height, tall + bundle.symbols.reach)
-    waiting = max(MORE_BYTES, waiting_rows * width * colours // VALUES_A_BYTE) if wanted.waiting is None else wanted.waiting
+    waiting = max(SMALL_PICTURE, waiting_rows * width) if wanted.waiting is None else wanted.waiting
     room = max(SMALL_ROOM, wide * tall * colours // 2) if wanted.room is None else wanted.room
     pictures = Pictures(width, height, wide, tall, whole_number(waiting, "waiting", 64, 1 << 24), whole_number(room, "room", 128, 1 << 24))
     model = DeviceImageModel(bundle, pictures, name)
@@ -260,6 +279,13 @@ def _runtime(sources: Sequence[str]) -> Sequence[Path]:
         found[name] = RUNTIME / name
         waiting += re.findall(r'#include "(\w+\.h)"', found[name].read_text())
     return [found[name] for name in sorted(found)]
+
+
+def _build(text: str, **switches: int) -> str:
+    """vc_build.h with other values of its switches."""
+    for name, value in switches.items():
+        text = re.sub(rf"(#define {name}) \d+", rf"\1 {value}", text)
+    return text
 
 
 def _values(bundle: Bundle, model: DeviceModel | DeviceImageModel | SensingDevice, command: str) -> dict[str, object]:

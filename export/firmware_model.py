@@ -87,6 +87,16 @@ class DeviceModel:
         """A constant expression of C: bytes of workspace, whatever the sizes of pointers and structures are."""
         return workspace(self.most_memory, self._structures())
 
+    @property
+    def most_decoder_memory(self) -> int:
+        """Bytes of workspace of a decoder where pointers have 64 bits."""
+        device = ffi.new("vc_device_model *", {"plan": self._plan, "packet_bytes": self.packets.room, "rows": self.packets.rows})
+        return int(lib.vc_decoder_memory(device)) + ALIGNED * len(self._structures())
+
+    def decoder_memory(self) -> str:
+        """A constant expression of C: bytes of workspace of a decoder, which has no analysis."""
+        return workspace(self.most_decoder_memory, self._structures() | {"vc_pyramid": 0})
+
     def _structures(self) -> dict[str, int]:
         """What the workspace has of things whose sizes differ between machines."""
         channels, matched = self.packets.channels, self.packets.channels if self._model._c.has_match else 0

@@ -101,12 +101,14 @@ class Graph:
         return self._operator("MIRROR_PAD", name, [x, self.constant(f"{name}/paddings", paddings)], shape, options)
 
     def every(self, name: str, x: int, first: int, step: int) -> int:
-        """STRIDED_SLICE of the channels first, first + step, ..."""
+        """STRIDED_SLICE of the channels first, first + step, ..., with an end of its own for channels alone: an interpreter may resize the rest."""
         shape = self.shape(x)
-        limits = {"begin": [0, 0, 0, first], "end": shape, "strides": [1, 1, 1, step]}
+        limits = {"begin": [0, 0, 0, first], "end": [0, 0, 0, shape[3]], "strides": [1, 1, 1, step]}
+        options = self.s.StridedSliceOptionsT()
+        options.endMask = 0b0111
         inputs = [x, *(self.constant(f"{name}/{part}", np.array(v, np.int32)) for part, v in limits.items())]
         channels = len(range(first, shape[3], step))
-        return self._operator("STRIDED_SLICE", name, inputs, [*shape[:3], channels], self.s.StridedSliceOptionsT())
+        return self._operator("STRIDED_SLICE", name, inputs, [*shape[:3], channels], options)
 
     def concatenate(self, name: str, parts: Sequence[int]) -> int:
         """CONCATENATION of channels; a single part is returned as it is."""

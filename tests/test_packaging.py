@@ -81,10 +81,13 @@ def test_package_imports_from_the_clone_after_a_plain_install(installed: Path, p
 def test_plain_install_has_the_sources_a_device_needs(installed: Path) -> None:
     sources = {path.name for path in (ROOT / "edge_runtime" / "c").glob("*.[ch]")}
     assert sources <= {path.name for path in (installed / "vaecodec" / "edge_runtime" / "c").iterdir()}
+    example = {path.name for path in (ROOT / "edge_runtime" / "examples").iterdir()}
+    assert example == {path.name for path in (installed / "vaecodec" / "edge_runtime" / "examples").iterdir()}
 
 
 def test_sdist_has_all_that_a_build_needs(sdist: set[str]) -> None:
     needed = [ROOT / "setup.py", ROOT / "setup.cfg", ROOT / "pyproject.toml", *(ROOT / "edge_runtime" / "c").glob("*.[ch]")]
+    needed += (ROOT / "edge_runtime" / "examples").iterdir()
     needed += [path for folder in FOLDERS.values() for path in folder.rglob("*.py")]
     needed += [*(ROOT / "codec" / "bundles").glob("*.vaemodel"), *(ROOT / "train" / "configs").glob("*.toml")]
     assert {str(path.relative_to(ROOT)) for path in needed} <= sdist

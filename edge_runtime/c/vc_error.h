@@ -18,6 +18,8 @@
     X(VC_ECRC, -12, "the packet's CRC does not match")                                    \
     X(VC_EROWS, -13, "blocks are coded before the blocks that they build on")             \
     X(VC_EENDED, -14, "the stream has ended")                                             \
+    X(VC_ESTREAM, -15, "the stream is of another model, or of other packets")             \
+    X(VC_ELATE, -16, "the packet came before, or comes too late")                         \
     X(VC_EM_MAGIC, -20, "the model does not start with VSYM and version 1 or 2")          \
     X(VC_EM_END, -21, "the model's bytes end too early")                                  \
     X(VC_EM_TRAILING, -22, "bytes follow the model's last operation")                     \

@@ -49,7 +49,7 @@ typedef struct vc_image_model {
 
 typedef struct vc_image_settings {
     uint16_t quality; /* 0 .. 1000, tenths of `vaecodec encode -q` */
-    uint8_t effort;   /* 1: plain quantiser; 2: the coder chooses what to leave out, fewer bytes for the same error, more room for latents that wait */
+    uint8_t effort;   /* 1: plain quantiser; 2: the coder chooses what to leave out, fewer bytes for the same error, twice the room for latents that wait */
 } vc_image_settings;
 
 typedef struct vc_image_packet {

@@ -9,9 +9,10 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from reference.analysis import analyse
 
+from vaecodec.codec.engine import bands_of_outputs
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.native import SymbolModel
-from vaecodec.export.encoder_tflite import bands_of_outputs, encoder_tflite
+from vaecodec.export.encoder_tflite import encoder_tflite
 from vaecodec.export.symbols import FilterPair
 from vaecodec.export.untrained import untrained_program
 
@@ -26,9 +27,10 @@ def differences(program, shape, limit=32768):
     full = (*shape, program.colours) if program.rank == 2 else shape
     x = np.random.default_rng(5).integers(-limit, limit, full).astype(np.int16)
     outputs = run(encoder_tflite(program, shape), x.reshape((1, *full) if program.rank == 2 else (1, 1, *full)))
-    theirs = bands_of_outputs(program, outputs)
+    symbols = SymbolModel(program.to_bytes())
+    theirs = bands_of_outputs(symbols, outputs)
     wrong = 0
-    for ours in (SymbolModel(program.to_bytes()).analyse(x), analyse(x, program)):
+    for ours in (symbols.analyse(x), analyse(x, program)):
         assert [band.shape for band in ours] == [band.shape for band in theirs]
         wrong += sum(int((a != b).sum()) for a, b in zip(ours, theirs, strict=True))
     return sum(band.size for band in theirs), wrong

@@ -80,19 +80,25 @@ def export(folder: Path, samples: np.ndarray, wanted: Firmware, model: str = "ec
     (folder / "samples.h").write_text(f"#include <stdint.h>\nstatic const int16_t samples[] = {{{numbers}}};\n{defined}\n")
 
 
-def build(target: Target, library: Path, program: Path, *more: str) -> None:
-    """The program of program.c, with warnings as errors."""
+def build(target: Target, library: Path, program: Path, *more: str, source: str = "program.c") -> None:
+    """The program of a file here, with warnings as errors."""
     need(target.compiler, *target.runner[:1])
     bare = [*BARE, "-T", str(HERE / target.script)] if target.script else []
-    sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / "program.c")]
+    sources = [*map(str, sorted((library / "src").glob("*.c"))), str(HERE / source)]
     include = [f"-I{library / 'src'}", f"-I{library}", f"-I{HERE}"]
-    starts = [HERE / name for name in (target.start, *(["start_bare.c"] if target.script else []))]
-    objects = [str(program.with_name(start.stem + ".o")) for start in starts]
-    begin = [target.compiler, "-std=gnu99", "-O1", *target.flags, *bare[:2], f"-I{HERE}", *more]
-    for start, made in zip(starts, objects, strict=True):
-        subprocess.run([*begin, "-c", str(start), "-o", made], check=True)
+    objects = build_starts(target, program.parent, *more)
     link = ["-lgcc"] if target.script else []
     subprocess.run([target.compiler, *WARNINGS, "-O2", *target.flags, *bare, *include, *sources, *objects, "-o", str(program), *link], check=True)
+
+
+def build_starts(target: Target, folder: Path, *more: str) -> list[str]:
+    """What starts a program, as objects."""
+    starts = [HERE / name for name in (target.start, *(["start_bare.c"] if target.script else []))]
+    objects = [str(folder / f"{start.stem}.o") for start in starts]
+    begin = [target.compiler, "-std=gnu99", "-O1", *target.flags, *(BARE[:2] if target.script else []), f"-I{HERE}", *more]
+    for start, made in zip(starts, objects, strict=True):
+        subprocess.run([*begin, "-c", str(start), "-o", made], check=True)
+    return objects
 
 
 def run(target: Target, program: Path, more: Sequence[str] = ()) -> list[str]:

@@ -25,7 +25,7 @@ RATE, SECONDS = 360, 60
 KEPT = {"ecg": HERE / "figures.json", "ecg-cs": HERE / "figures_sensing.json"}
 # What is the test's own.
 SCAFFOLD = (
-    *("samples", "vectors", "settings", "digits.0", "run", "print", "leave", "call", "start_in_c", "reset", "fault"),
+    *("samples", "picture", "vectors", "settings", "digits.0", "run", "print", "leave", "call", "start_in_c", "reset", "fault"),
     *("print_packet", "print_waiting", "memcpy", "memset"),
 )
 
@@ -35,10 +35,10 @@ def heart() -> np.ndarray:
     return ecg()[0][: RATE * SECONDS]
 
 
-def measure(core: str, library: Path, samples: int, folder: Path) -> dict[str, float]:
-    """Figures of one core."""
+def measure(core: str, library: Path, samples: int, folder: Path, source: str = "program.c") -> dict[str, float]:
+    """Figures of one core, for each of so many samples or pixels."""
     target, program, counts = TARGETS[core], folder / "program.elf", folder / "counts.txt"
-    build(target, library, program, "-DMEASURE")
+    build(target, library, program, "-DMEASURE", source=source)
     plugin = folder / "count.so"
     subprocess.run(["gcc", "-shared", "-fPIC", "-O2", str(HERE / "count.c"), "-o", str(plugin)], check=True)
     lines = run(target, program, ["-plugin", f"{plugin},out={counts},first={target.code}"])

@@ -1,4 +1,4 @@
-"""What firmware costs stays what figures.json and figures_sensing.json say: nobody makes it dearer without noticing, or cheaper without writing it down."""
+"""What firmware costs stays what is kept beside this file: nobody makes it dearer without noticing, or cheaper without writing it down."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ KEPT = {model: json.loads(path.read_text()) for model, path in figures.KEPT.item
 SLACK = 0.02  # compilers differ a little
 # What they may take. Memory and stack are 16 KB together for `ecg`, 3 KB for `ecg-cs`.
 BUDGETS = {
-    ("ecg", "M4F"): {"instructions": 4000, "flash": 96 << 10, "memory": 13 << 10, "stack": 3 << 10},
+    ("ecg", "M4F"): {"instructions": 2500, "flash": 96 << 10, "memory": 13 << 10, "stack": 3 << 10},
+    ("ecg", "M55"): {"instructions": 1500},
     ("ecg-cs", "M0+"): {"instructions": 150, "flash": 8 << 10, "memory": 2 << 10, "stack": 1 << 10},
     ("ecg-cs", "M4F"): {"instructions": 120, "flash": 8 << 10, "memory": 2 << 10, "stack": 1 << 10},
     ("ecg-cs", "RV32IMC"): {"instructions": 140, "flash": 9 << 10, "memory": 2 << 10, "stack": 1 << 10},
@@ -39,5 +40,6 @@ def test_figures_are_those_kept(core: str, exported: tuple[str, Path], tmp_path:
 
 
 @pytest.mark.parametrize(("model", "core"), BUDGETS)
-def test_budgets_are_kept(model: str, core: str) -> None:
-    assert {name: value for name, value in KEPT[model][core].items() if value > BUDGETS[model, core][name]} == {}
+def test_a_core_keeps_its_budget(model: str, core: str) -> None:
+    kept, budget = KEPT[model][core], BUDGETS[model, core]
+    assert {name: kept[name] for name, most in budget.items() if kept[name] > most} == {}

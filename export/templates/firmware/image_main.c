@@ -33,7 +33,7 @@ static int fail(const char *why)
 
 int main(void)
 {
-    static const vc_image_settings settings = {600, 2};
+    static const vc_image_settings settings = {600, 1};
     uint8_t row[${upper}_WIDTH * ${upper}_COLOURS];
     if (!read_head()) return fail("standard input is no picture of $width x $height in format P$format");
     int code = vc_image_begin(&encoder, &$name, &settings, memory, sizeof memory);

@@ -58,7 +58,7 @@ static void send_waiting(long file)
 
 static void run(void)
 {
-    static const vc_image_settings settings = {600, 2};
+    static const vc_image_settings settings = {600, 1};
     long in = open_file("picture.raw", READ_BINARY, 11), out = open_file("picture.vae", WRITE_BINARY, 11);
     check(vc_image_begin(&encoder, &$name, &settings, memory, sizeof memory));
     for (int y = 0; y < ${upper}_HEIGHT; y++) {

@@ -120,6 +120,24 @@ def stream(folder: str, **options: Any) -> None:
 
 @command.command(no_args_is_help=True)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("-m", "--model", metavar="NAME|FILE", required=True, help="Model to measure.")
+@click.option("-q", "--quality", type=click.FloatRange(0, 100), help="Quality at which latents are compared; 60 unless given.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for the table and JSON.")
+@click.option("--limit", type=click.IntRange(1), help="Files encoded with both engines; 8 unless given.")
+@click.option("--outputs", type=click.IntRange(1), help="Coefficients to compare at least, of files and of noise each; a million unless given.")
+@click.option("--records", callback=_names, metavar="NAME,...", help="Only these files of signals; the report records of MIT-BIH by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def engine(folder: str, **options: Any) -> None:
+    """The analysis of FOLDER's files by the C core and by LiteRT: whether its reference kernels agree, and what `--engine litert` changes.
+
+    \b
+    vaecodec bench engine mitdb/ -m ecg --out results/
+    """
+    _bench("bench_engine", folder, **options)
+
+
+@command.command(no_args_is_help=True)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.argument("out", type=click.Path(dir_okay=False))
 @click.option("-m", "--model", metavar="NAME|FILE", help="Model to show.")
 @click.option("--results", type=click.Path(exists=True, file_okay=False), required=True, help="Folder with signals.json and sensing.json, if any.")

@@ -22,6 +22,8 @@ OF_FILES = (*TARGETS, "lossless", "tile", "order", "strip", "threads", "as_json"
 MOST_ULPS = 4
 EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode and choose again: better for its bytes, each a decode slower."
 
+ENGINE = "What runs the analysis; litert: LiteRT on the model's encoder.tflite, whose bytes may differ a little and decode all the same."
+
 
 @click.command(no_args_is_help=True)
 @click.argument("paths", nargs=-1, required=True, metavar="IN... OUT")
@@ -36,6 +38,7 @@ EFFORT = "1 quantises as a device does, 2 chooses what to leave out, 3..9 decode
 @click.option("--lossless", is_flag=True, help="Every sample of a signal as it is, floats as multiples of a step; no model is needed.")
 @click.option("--max-error", type=click.IntRange(0, 65535), help="Every sample of a signal within so many units; no model is needed.")
 @click.option("-e", "--effort", type=click.IntRange(1, 9), default=2, show_default=True, help=EFFORT)
+@click.option("--engine", type=click.Choice(["c", "litert"]), default="c", show_default=True, help=ENGINE)
 @click.option("--rate", type=Rate(), help="Samples a second, for files that do not say.")
 @click.option("--stream", is_flag=True, help="One signal, packet by packet as it comes; - is standard input or output.")
 @click.option("--packet", type=Seconds(), help="Seconds a packet of a stream, 0.25s..60s; 2s unless given.")
@@ -92,7 +95,7 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     if len(paths) < 2:
         raise click.UsageError("give at least one input and one output")
     options["max_error"] = _bound(options)
-    if options["psnr"] is not None or options["prdn"] is not None or rdoq.plan(options["effort"]).refinements:
+    if options["engine"] != "c" or options["psnr"] is not None or options["prdn"] is not None or rdoq.plan(options["effort"]).refinements:
         from vaecodec.cli.quiet import hush
 
         hush()
@@ -195,12 +198,16 @@ def _codec(suffix: str, options: dict[str, Any]) -> Any:
 
     Raises:
         InputError: a bound for a picture.
+        UnsupportedError: a bound with another engine than the C core, which alone knows such signals.
     """
     from vaecodec.codec.bounded import BoundedCodec
+    from vaecodec.codec.engine import refuse_litert
     from vaecodec.codec.errors import InputError
     from vaecodec.io.files import IMAGE_SUFFIXES
 
     model, bounded = options["model"], options["max_error"] is not None
+    if bounded:
+        refuse_litert(options["engine"], "a signal of bounded error")
     if bounded and model is None and suffix not in IMAGE_SUFFIXES:
         return BoundedCodec()
     codec = _load(model or _default_model(suffix), options["threads"])
@@ -237,7 +244,7 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
     from vaecodec.codec.errors import InputError
     from vaecodec.io.recording import Picture
 
-    target = {key: options[key] for key in ("quality", "target_bytes", "target_bpp", "effort")}
+    target = {key: options[key] for key in ("quality", "target_bytes", "target_bpp", "effort", "engine")}
     for note in content.notes:
         click.echo(f"vaecodec: note: {source}: {note}", err=True)
     if isinstance(content, Picture):

@@ -52,6 +52,7 @@ def bundle(run: str, out: str, force: bool, **options: Any) -> None:
 @click.option("--channels", type=int, default=1, show_default=True, help="Channels sampled together.")
 @click.option("--rate", type=float, metavar="HZ", help="Samples a second and channel; the model's own unless given.")
 @click.option("--offset", type=int, default=0, show_default=True, help="Middle of the sensor's range, for the examples.")
+@click.option("--decoder", is_flag=True, help="Add the decoder for gateways: streams in, latents out.")
 @click.option("--ratio", type=int, metavar="M", help="Compressed sensing: measurements a window; the middle of the model's ratios unless given.")
 @click.option("--room", type=int, metavar="BYTES", help="Room for a packet; 2 bytes a sample, half a byte a pixel and colour, unless given.")
 @click.option("--size", type=Size(), help="Pictures: width and height in pixels, 320x240.")

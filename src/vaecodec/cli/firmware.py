@@ -23,7 +23,7 @@ def write_firmware(bundle: str, out: str, force: bool, as_json: bool, options: d
     _refuse(Path(out), force)
     given = {name: value for name, value in options.items() if value is not None}
     defaults = Firmware()
-    words = [f"--{name}={_word(value)}" for name, value in given.items() if value != getattr(defaults, name)]
+    words = [f"--{name}" if value is True else f"--{name}={_word(value)}" for name, value in given.items() if value != getattr(defaults, name)]
     files = export_firmware(Bundle.open(bundle), out, Firmware(**given), shlex.join([bundle, "--out", Path(out).name, *words]))
     if as_json:
         click.echo(json.dumps({"folder": out, "files": [str(path.relative_to(out)) for path in files]}))

@@ -34,6 +34,7 @@ HARMLESS = ("duplicated", "reordered", "joined")
 def encode_stream(paths: tuple[str, ...], options: dict[str, Any]) -> int:
     """Encodes one input, packet by packet."""
     from vaecodec.cli.encode import check_target
+    from vaecodec.cli.quiet import hush
     from vaecodec.codec.stream_encoder import Encoder
 
     source, target = _pair(paths)
@@ -42,6 +43,8 @@ def encode_stream(paths: tuple[str, ...], options: dict[str, Any]) -> int:
     check_target(target)
     check_files(source, [target], options["force"])
     parts, facts = _input(source, options)
+    if options["engine"] != "c":
+        hush()
     encoder = Encoder(options["model"], **_settings(options), **facts)
     with Output(target, is_live(source)) as out:
         try:
@@ -88,7 +91,7 @@ def _format(path: str, named: str | None) -> str:
 
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
-    names = ("packet", "key", "sync", "quality", "bitrate", "effort", "shift", "stream_id")
+    names = ("packet", "key", "sync", "quality", "bitrate", "effort", "shift", "stream_id", "engine")
     settings = {name: options[name] for name in names if options[name] is not None}
     if options["offset"]:
         settings["offset"] = [offset for group in options["offset"] for offset in group]
