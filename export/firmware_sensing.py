@@ -89,9 +89,10 @@ class SensingDevice:
         return 2 * len(self.words) + len(self.bytes)
 
     def additions(self) -> dict[str, float]:
-        """Additions a sample before the coder, at the step code that takes the most; see `Ratio.operations`."""
+        """Additions a sample before the coder, at the step code that takes the most: `Ratio.operations`, but with sums made of running sums."""
         costs = [self._ratio.operations(self._model.dial[t][0]) for t in self._codes]
-        return max(costs, key=lambda cost: sum(cost.values()))
+        differences = sum(len(added) + len(taken) - 1 for added, taken in map(_places, self._ratio.phi))
+        return max(costs, key=lambda cost: sum(cost.values())) | {"sums": 1 + differences / self._model.window}
 
     def _tables(self) -> tuple[list[int], list[int], list[tuple[int, int, int]]]:
         banks = [self._model.dial[t][2] for t in self._codes]
@@ -110,7 +111,8 @@ class SensingDevice:
         return {
             "n_words": len(self.words), "n_bytes": len(self.bytes), "crc": crc32c(checked),
             "window": model.window, "measurements": self._ratio.measurements, "coarsest": model.t_hi, "first_code": self._codes[0],
-            "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "n_classes": len(self._ratio.tables), "model_id": self._bundle.model_id,
+            "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "n_classes": len(self._ratio.tables),
+            "model_id": self._bundle.model_id,
             "synthesis_id": self._bundle.synthesis_id, "windows": p.rows, "sync": p.sync, "rate": p.rate.numerator,
             "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,7 +39,8 @@ def heartbeats(samples, channels=1, seed=0):
 def host(bundle, x, *, rows, sync=4, quality=400, offsets=1024, shift=0, stream_id=7):
     """The stream of the Python encoder."""
     packet = rows * WINDOW / RATE
-    encoder = vaecodec.Encoder(bundle, rate=RATE, packet=packet, sync=sync * packet, quality=quality / 10, offset=offsets, shift=shift, stream_id=stream_id)
+    settings = {"quality": quality / 10, "offset": offsets, "shift": shift, "stream_id": stream_id}
+    encoder = vaecodec.Encoder(bundle, rate=RATE, packet=packet, sync=sync * packet, **settings)
     return encoder.feed(x[:, 0] if x.shape[1] == 1 else x) + encoder.flush(), encoder
 
 
@@ -46,7 +48,8 @@ def device(bundle, x, *, rows, sync=4, measurements=32, offsets=1024, stream_id=
     """The stream of the device's encoder."""
     channels = x.shape[1]
     offsets = [offsets] * channels if isinstance(offsets, int) else offsets
-    encoder = SensedEncoder(bundle, measurements, channels=channels, rows=rows, sync=sync, offsets=offsets, stream_id=stream_id, **{"quality": 400} | more)
+    given = {"channels": channels, "rows": rows, "sync": sync, "offsets": offsets, "stream_id": stream_id, "quality": 400}
+    encoder = SensedEncoder(bundle, measurements, **given | more)
     return encoder.feed(x) + encoder.flush()
 
 
@@ -81,7 +84,7 @@ def test_ratios_share_the_qualities_out(bundle):
     ranges = [laid_out(bundle, measurements).qualities for measurements in (16, 32, 64)]
     assert ranges[0][0] == 0
     assert ranges[-1][1] == 1000
-    for (_, best), (worst, _) in zip(ranges, ranges[1:], strict=False):
+    for (_, best), (worst, _) in pairwise(ranges):
         assert worst == best + 1
 
 
