@@ -201,7 +201,7 @@ def _sensing(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
     rows = {
         "measurements": f"{model.fields['measurements']} of each window of {model.fields['window']} samples",
         "quality": f"{worst / 10:g} to {best / 10:g} (`{name.upper()}_QUALITY_MIN`, `_MAX`: tenths)",
-        "tables (flash, constant)": f"{model.weights} bytes, and 2.2 KB that all models have",
+        "tables (flash, constant)": f"{model.weights} bytes, and 1.2 KB that all models have",
         "workspace (RAM, yours)": f"`{name.upper()}_MEMORY`: {model.memory} bytes, and `sizeof(vc_sense_encoder)`",
         "additions a sample, before the coder": f"{sum(model.additions().values()):.3g}, and no multiplication",
         "a packet leaves": "with its last sample",

@@ -90,9 +90,10 @@ class SensingDevice:
         return 2 * len(self.words) + len(self.bytes)
 
     def additions(self) -> dict[str, float]:
-        """Additions a sample before the coder, at the step code that takes the most; see `Ratio.operations`."""
+        """Additions a sample before the coder, at the step code that takes the most: `Ratio.operations`, but with sums made of running sums."""
         costs = [self._ratio.operations(self._model.dial[t][0]) for t in self._codes]
-        return max(costs, key=lambda cost: sum(cost.values()))
+        differences = sum(len(added) + len(taken) - 1 for added, taken in map(_places, self._ratio.phi))
+        return max(costs, key=lambda cost: sum(cost.values())) | {"sums": 1 + differences / self._model.window}
 
     def _tables(self) -> tuple[list[int], list[int], list[tuple[int, int, int]]]:
         banks = [self._model.dial[t][2] for t in self._codes]

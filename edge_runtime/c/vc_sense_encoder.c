@@ -159,7 +159,7 @@ VC_COLD static void begin_packet(vc_sense_encoder *e)
 }
 
 /* What the payload begins with, before its range-coded part. Returns how many bytes, and adds head bits. */
-static size_t put_fields(vc_sense_encoder *e, unsigned *head)
+VC_COLD static size_t put_fields(vc_sense_encoder *e, unsigned *head)
 {
     uint8_t fields[FIELDS];
     size_t n = 0;
@@ -217,7 +217,7 @@ static const uint8_t *begin_run(const vc_sense_encoder *e, const uint8_t *p, run
     v->thresholds = d->words + c->thresholds;
     v->end = v->thresholds + c->contexts - 1;
     v->numbers = d->bytes + c->distributions;
-    v->quantiser = vc_sense_quantiser_at(e->exponent + vc_i16(p + 1), e->round);
+    vc_sense_quantiser_set(&v->quantiser, e->exponent + vc_i16(p + 1), e->round);
     return p + 3;
 }
 
@@ -264,7 +264,7 @@ static int any_is_nonzero(const int16_t *z, int32_t n)
 }
 
 /* Codes the window of a channel. */
-static void code_channel(vc_sense_encoder *e, run *v)
+VC_APART static void code_channel(vc_sense_encoder *e, run *v)
 {
     int32_t rows = e->device->measurements;
     const uint8_t *p = e->device->bytes;
@@ -323,7 +323,7 @@ VC_APART static void take(vc_sense_encoder *e, int32_t channel, const int16_t *s
     }
 }
 
-int32_t vc_sense_encoder_push(vc_sense_encoder *e, const int16_t *samples, int32_t n)
+VC_COLD int32_t vc_sense_encoder_push(vc_sense_encoder *e, const int16_t *samples, int32_t n)
 {
     if (!e || !e->device || n < 0 || (n > 0 && !samples)) return VC_EARGUMENT;
     if (e->phase != RUNNING) return VC_EENDED;

@@ -8,12 +8,12 @@ enum { FRACTION_BITS = 5, MOST_SHIFT = 24 };
 static const uint8_t multipliers[32] = {128, 125, 123, 120, 117, 115, 112, 110, 108, 105, 103, 101, 99, 97, 95, 92,
                                         91,  89,  87,  85,  83,  81,  79,  78,  76,  74,  73,  71,  70, 68, 67, 65};
 
-vc_sense_quantiser vc_sense_quantiser_at(int32_t exponent, int32_t rounding)
+void vc_sense_quantiser_set(vc_sense_quantiser *q, int32_t exponent, int32_t rounding)
 {
     uint32_t e = exponent < 0 ? 0 : (uint32_t)exponent, shift = e >> FRACTION_BITS;
-    vc_sense_quantiser q = {multipliers[e & 31], (uint32_t)rounding >> 1, 7 + shift};
-    if (shift > 0 && shift <= MOST_SHIFT) q.half = (uint32_t)rounding << (shift - 1);
-    return q;
+    q->multiplier = multipliers[e & 31];
+    q->half = shift == 0 || shift > MOST_SHIFT ? (uint32_t)rounding >> 1 : (uint32_t)rounding << (shift - 1);
+    q->shift = 7 + shift;
 }
 
 /* v times a multiplier up to 128, by additions of shifted values. */
@@ -37,6 +37,7 @@ int16_t vc_sense_quantise_by(const vc_sense_quantiser *q, int32_t y)
 
 int16_t vc_sense_quantise(int32_t y, int32_t exponent, int32_t rounding)
 {
-    vc_sense_quantiser q = vc_sense_quantiser_at(exponent, rounding);
+    vc_sense_quantiser q;
+    vc_sense_quantiser_set(&q, exponent, rounding);
     return vc_sense_quantise_by(&q, y);
 }

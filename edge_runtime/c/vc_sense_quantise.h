@@ -13,7 +13,7 @@ typedef struct vc_sense_quantiser {
     uint32_t shift;            /* above 31: all is 0 */
 } vc_sense_quantiser;
 
-vc_sense_quantiser vc_sense_quantiser_at(int32_t exponent, int32_t rounding);
+void vc_sense_quantiser_set(vc_sense_quantiser *q, int32_t exponent, int32_t rounding);
 
 int16_t vc_sense_quantise_by(const vc_sense_quantiser *q, int32_t y);
 

@@ -19,7 +19,7 @@ static int is_long(size_t n)
     return n >= VC_CRC32C_FROM;
 }
 
-static int is_compact(unsigned head, size_t n)
+VC_COLD static int is_compact(unsigned head, size_t n)
 {
     return (head & ~(unsigned)VC_HEAD_STEP) == (VC_KIND_DATA | VC_HEAD_DELTA) && !is_long(n);
 }
@@ -39,7 +39,7 @@ static int head_is_valid(unsigned head)
 }
 
 /* The checksum of n bytes, head to payload; sync packets are checked by themselves. */
-static uint32_t check(const vc_stream *s, unsigned head, uint64_t number, const uint8_t *checked, size_t n, int wide)
+VC_COLD static uint32_t check(const vc_stream *s, unsigned head, uint64_t number, const uint8_t *checked, size_t n, int wide)
 {
     uint8_t whole[NUMBER_BYTES];
     for (int i = 0; i < NUMBER_BYTES; i++) whole[i] = (uint8_t)(number >> (8 * i) & 255);

@@ -39,10 +39,10 @@
 #define VC_HAVE_SATURATION 0
 #endif
 
-/* On devices: what runs once a packet or less is small rather than fast, and some functions are not to be copied into their callers. */
+/* On devices, where flash is short: what runs once a packet or less is built for size, and what runs most is not, whoever calls it, nor copied into its callers. */
 #if defined(__GNUC__) && VC_FOR_DEVICE
 #define VC_COLD __attribute__((cold, noinline))
-#define VC_APART __attribute__((noinline))
+#define VC_APART __attribute__((hot, noinline))
 #else
 #define VC_COLD
 #define VC_APART

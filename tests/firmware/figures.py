@@ -26,7 +26,7 @@ KEPT = {"ecg": HERE / "figures.json", "ecg-cs": HERE / "figures_sensing.json"}
 # What is the test's own.
 SCAFFOLD = (
     *("samples", "picture", "vectors", "settings", "digits.0", "run", "print", "leave", "call", "start_in_c", "reset", "fault"),
-    *("print_packet", "print_waiting"),
+    *("print_packet", "print_waiting", "memcpy", "memset"),
 )
 
 
@@ -44,7 +44,7 @@ def measure(core: str, library: Path, samples: int, folder: Path, source: str = 
     lines = run(target, program, ["-plugin", f"{plugin},out={counts},first={target.code}"])
     symbols = _symbols(target, program)
     ran = sum(count for name, count in _by_symbol(symbols, counts).items() if name not in SCAFFOLD)
-    size = sum(n for name, _, n, kind in symbols if kind in "tTrRdD" and name not in SCAFFOLD)
+    size = sum({address: n for name, address, n, kind in symbols if kind in "tTrRdD" and name not in SCAFFOLD}.values())
     memory = sum(n for name, _, n, kind in symbols if name in ("memory", "encoder"))
     stack = int(next(line for line in lines if line.startswith("stack ")).split()[1], 16)
     return {"instructions": round(ran / samples, 1), "flash": size, "memory": memory, "stack": stack}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ import vaecodec
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
 from vaecodec.export.firmware import Firmware, export_firmware
+from vaecodec.export.firmware_model import Packets
+from vaecodec.export.firmware_sensing import SensingDevice
 
+PACKETS = Packets(1, 6, 1, 28, Fraction(360), 480)
 HELPERS = ("__aeabi_", "__clz", "__ctz", "__udiv", "__umod", "__div", "__mod", "__mul", "__ashl", "__lshr", "__ashr")
 
 
@@ -24,24 +28,34 @@ def beats(samples: int) -> np.ndarray:
     return np.clip(np.rint(shape + rng.normal(0, 3, samples)), 0, 2047).astype(np.int16)
 
 
+SETTINGS = {"ecg": {"packet": 2, "key": 4}, "ecg-cs": {"packet": 2, "quality": 50}}
+SAMPLES = 5 * 704 + 100
+
+
+@pytest.fixture(scope="module", params=SETTINGS)
+def model(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def library(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("firmware") / "model"
-    export(folder, beats(5 * 704 + 100), Firmware(name="model", packet=2, key=4, offset=1024))
+    wanted = {name: value for name, value in SETTINGS[model].items() if name != "quality"}
+    export(folder, beats(SAMPLES), Firmware(name="model", offset=1024, **wanted), model)
     return folder
 
 
-@pytest.fixture(scope="module")
-def expected() -> list[str]:
-    encoder = vaecodec.Encoder("ecg", packet=2, key=4, offset=1024, stream_id=7)
-    return [packet.hex() for packet in encoder.feed(beats(5 * 704 + 100)) + encoder.flush()]
+def packets(model: str, samples: np.ndarray, stream_id: int, **other: float) -> list[bytes]:
+    """Those of the codec."""
+    encoder = vaecodec.Encoder(model, offset=1024, stream_id=stream_id, **{**SETTINGS[model], **other})
+    return encoder.feed(samples) + encoder.flush()
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_every_core_makes_the_packets_of_the_codec(name: str, library: Path, expected: list[str], tmp_path: Path) -> None:
+def test_every_core_makes_the_packets_of_the_codec(name: str, model: str, library: Path, tmp_path: Path) -> None:
     target, program = TARGETS[name], tmp_path / "program.elf"
     build(target, library, program)
-    assert run(target, program) == expected
+    assert run(target, program) == [packet.hex() for packet in packets(model, beats(SAMPLES), 7)]
 
 
 @pytest.mark.parametrize("name", ["M0+", "M4F", "M55", "RV32IMC"])
@@ -59,18 +73,22 @@ def test_a_core_needs_nothing_but_its_compilers_helpers(name: str, library: Path
     assert not [line for line in symbols if line.split()[-2] in "bBdDC"], "no variables: all state is the caller's"
 
 
-def test_the_example_reads_samples_and_writes_a_stream(library: Path, tmp_path: Path) -> None:
+def examples_quality(model: str) -> float:
+    """Quality of the examples: 60, or the best of the ratio."""
+    return 60 if model == "ecg" else SensingDevice(Bundle.open(model), PACKETS, 32, "model").qualities[1] / 10
+
+
+def test_the_example_reads_samples_and_writes_a_stream(model: str, library: Path, tmp_path: Path) -> None:
     need("gcc")
     program, samples = tmp_path / "filter", beats(2500)
     sources = map(str, sorted((library / "src").glob("*.c")))
     example = str(library / "examples/filter/main.c")
     subprocess.run(["gcc", *WARNINGS, "-O1", f"-I{library / 'src'}", example, *sources, "-o", str(program)], check=True)
     stream = subprocess.run([program], input=samples.tobytes(), capture_output=True, check=True).stdout
-    encoder = vaecodec.Encoder("ecg", packet=2, key=4, offset=1024, stream_id=1)
-    assert stream == b"".join(encoder.feed(samples) + encoder.flush())
+    assert stream == b"".join(packets(model, samples, 1, quality=examples_quality(model)))
 
 
-def test_the_example_for_qemu_makes_a_file_of_the_codecs_packets(library: Path, tmp_path: Path) -> None:
+def test_the_example_for_qemu_makes_a_file_of_the_codecs_packets(model: str, library: Path, tmp_path: Path) -> None:
     target, program, samples = TARGETS["M4F"], tmp_path / "ecg.elf", beats(2500)
     need(target.compiler, target.runner[0])
     (tmp_path / "samples.raw").write_bytes(samples.tobytes())
@@ -78,16 +96,19 @@ def test_the_example_for_qemu_makes_a_file_of_the_codecs_packets(library: Path, 
     flags = [*target.flags, "-O2", *BARE, "-T", str(example / "cortex_m4.ld"), f"-I{library / 'src'}"]
     subprocess.run([target.compiler, *flags, str(example / "main.c"), *sources, "-lgcc", "-o", str(program)], check=True)
     subprocess.run([*target.runner, str(program)], cwd=tmp_path, check=True, capture_output=True, timeout=120)
-    encoder = vaecodec.Encoder("ecg", packet=2, key=4, offset=1024, stream_id=1)
-    assert (tmp_path / "packets.vae").read_bytes() == b"".join(encoder.feed(samples) + encoder.flush())
+    assert (tmp_path / "packets.vae").read_bytes() == b"".join(packets(model, samples, 1, quality=examples_quality(model)))
 
 
 def test_an_export_is_whole_or_not_there(tmp_path: Path) -> None:
     bundle = Bundle.open("ecg")
     names = ({"name": name} for name in ("2nd", "vc_x", "int"))
-    for wrong in (*names, {"channels": 0}, {"channels": 17}, {"packet": 0.1}, {"packet": 61}, {"key": 1}, {"room": 10}, {"key": -1}):
+    for wrong in (*names, {"channels": 0}, {"channels": 17}, {"packet": 0.1}, {"packet": 61}, {"key": 1}, {"room": 10}, {"key": -1}, {"ratio": 32}):
         with pytest.raises(InputError):
             export_firmware(bundle, tmp_path / "x", Firmware(**wrong))
+    sensing = Bundle.open("ecg-cs")
+    for wrong in ({"ratio": 33}, {"ratio": 0}, {"key": 4}, {"channels": 17}, {"packet": 61}, {"room": 10}):
+        with pytest.raises(InputError):
+            export_firmware(sensing, tmp_path / "x", Firmware(**wrong))
     with pytest.raises(InputError, match="--size"):
         export_firmware(Bundle.open("photo"), tmp_path / "x", Firmware())
     for name, options in (("ecg", {"tile": (32, 32)}), ("ecg", {"ratio": 32}), ("photo", {"size": (64, 64), "key": 4}), ("ecg-cs", {"ratio": 5})):
