@@ -39,7 +39,7 @@ $(VENV)/.demo: $(BIN)/python $(NATIVE)
 	touch $@
 
 $(VENV)/.test: $(BIN)/python $(NATIVE)
-	$(PIP) --editable '.[train,server,bench,demo,dev]'
+	$(PIP) --editable '.[train,edge,server,bench,demo,dev]'
 	touch $@
 
 clean:

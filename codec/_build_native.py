@@ -164,9 +164,10 @@ int vc_image_begin(vc_image_encoder *e, const vc_image_model *d, const vc_image_
 int vc_image_push(vc_image_encoder *e, const uint8_t *pixels);
 int vc_image_next(vc_image_encoder *e, vc_image_packet *p);
 int vc_image_is_done(const vc_image_encoder *e);
+
 typedef struct { uint16_t contexts, thresholds, distributions; ...; } vc_sense_class;
 typedef struct {
-    const uint16_t *words; const uint8_t *bytes; const vc_sense_class *classes; uint32_t n_words, n_bytes, crc; uint16_t offsets_at, window;
+    const uint16_t *words; const uint8_t *bytes; const vc_sense_class *classes; uint32_t n_words, n_bytes, crc; uint16_t window;
     uint16_t measurements, coarsest, first_code, n_codes; uint8_t rounding, channels; uint32_t model_id; uint16_t synthesis_id, windows, sync;
     uint32_t rate, rate_divisor, packet_bytes; const char *facts; ...;
 } vc_sense_device;

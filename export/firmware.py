@@ -31,16 +31,18 @@ __all__ = ["DECODER_SOURCES", "SENSING_SOURCES", "SOURCES", "Firmware", "export_
 TEMPLATES = Path(__file__).parent / "templates" / "firmware"
 RUNTIME = Path(__file__).parents[1] / "edge_runtime" / "c"
 SOURCES = (
-    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_encoder", "vc_filter", "vc_history", "vc_match", "vc_model"),
+    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_divide", "vc_encoder", "vc_filter", "vc_model"),
     *("vc_net", "vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_pyramid", "vc_quantise", "vc_range_encoder", "vc_score", "vc_setting"),
     *("vc_stream_head", "vc_stream_writer", "vc_tables", "vc_zeros"),
 )
 """Sources of the runtime that an encoder of signals needs, without suffix."""
 DECODER_SOURCES = ("vc_decoder", "vc_distribution_decode", "vc_prior_decode", "vc_range_decoder", "vc_stream_reader")
 """Those that a decoder of signals needs besides."""
+MATCHING_SOURCES = "vc_history", "vc_match", "vc_prior_match"
+"""Those that it needs besides where the model matches."""
 SENSING_SOURCES = (
-    *("vc_crc", "vc_distribution", "vc_range_encoder", "vc_score", "vc_sense_encoder", "vc_sense_quantise", "vc_stream_head", "vc_stream_writer"),
-    "vc_tables",
+    *("vc_crc", "vc_distribution", "vc_divide", "vc_range_encoder", "vc_score", "vc_sense_encoder", "vc_sense_quantise", "vc_stream_head"),
+    *("vc_stream_writer", "vc_tables"),
 )
 """Those that one of compressed sensing needs."""
 
@@ -137,6 +139,8 @@ def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: 
     files = {f"src/{name}.h": made.model.header(facts), f"src/{name}.c": made.model.source(facts)}
     files |= {f"src/{path.name}": path.read_text() for path in _runtime(made.sources)}
     files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
+    if not set(MATCHING_SOURCES) <= set(made.sources):
+        files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_WITH_MATCH 1", "VC_WITH_MATCH 0")
     values = _values(bundle, made.model, command) | made.values
     files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in made.places.items()}
     return _write(Path(out), files)
@@ -181,7 +185,8 @@ def _signals(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
         "a packet leaves": f"{float(bundle.symbols.reach / model.packets.rate):.2g} s after its last sample",
     }
     values = {"encoder": "vc_encoder", "quality": QUALITY, "figures": _table(rows), "ram": _ram(model.most_memory), "gateway": ""}
-    made = _Made(f"packets of {model.packets.rows} blocks", model, SOURCES, PLACES, _stream_values(bundle, model.packets, wanted) | values)
+    sources = SOURCES + MATCHING_SOURCES if bundle.symbols._c.has_match else SOURCES
+    made = _Made(f"packets of {model.packets.rows} blocks", model, sources, PLACES, _stream_values(bundle, model.packets, wanted) | values)
     return _with_decoder(made, model) if wanted.decoder else made
 
 
@@ -207,7 +212,8 @@ def _sensing(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
         "additions a sample, before the coder": f"{sum(model.additions().values()):.3g}, and no multiplication",
         "a packet leaves": "with its last sample",
     }
-    values = {"encoder": "vc_sense_encoder", "quality": min(max(QUALITY, worst), best), "figures": _table(rows), "ram": _ram(model.memory), "gateway": ""}
+    quality = min(max(QUALITY, worst), best)
+    values = {"encoder": "vc_sense_encoder", "quality": quality, "figures": _table(rows), "ram": _ram(model.memory), "gateway": ""}
     return _Made(f"packets of {model.packets.rows} windows", model, SENSING_SOURCES, PLACES, _stream_values(bundle, model.packets, wanted) | values)
 
 

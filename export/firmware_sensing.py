@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from itertools import groupby
 
 import numpy as np
 
@@ -95,10 +96,7 @@ class SensingDevice:
     def _tables(self) -> tuple[list[int], list[int], list[tuple[int, int, int]]]:
         banks = [self._model.dial[t][2] for t in self._codes]
         words = [self._model.dial[t][0] + BANKS_UNIT * (bank - min(banks)) for t, bank in zip(self._codes, banks, strict=True)]
-        self._offsets_at = len(words)
-        words += [int(offset) & 0xFFFF for offset in self._ratio.offsets]
-        numbers = [number for r in range(self._ratio.measurements) for number in _row(self._ratio, r)]
-        classes = []
+        numbers, classes = list(_runs(self._ratio)), []
         for thresholds, table in self._ratio.tables:
             classes.append((table.shape[1], len(words), len(numbers)))
             words += thresholds
@@ -109,7 +107,7 @@ class SensingDevice:
         p, model = self.packets, self._model
         checked = struct.pack(f"<{len(self.words)}H", *self.words) + bytes(self.bytes)
         return {
-            "n_words": len(self.words), "n_bytes": len(self.bytes), "crc": crc32c(checked), "offsets_at": self._offsets_at,
+            "n_words": len(self.words), "n_bytes": len(self.bytes), "crc": crc32c(checked),
             "window": model.window, "measurements": self._ratio.measurements, "coarsest": model.t_hi, "first_code": self._codes[0],
             "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "model_id": self._bundle.model_id,
             "synthesis_id": self._bundle.synthesis_id, "windows": p.rows, "sync": p.sync, "rate": p.rate.numerator,
@@ -163,8 +161,17 @@ enum {{
         yield "};\n"
 
 
+def _runs(ratio: Ratio) -> Iterable[int]:
+    """The bytes of all rows, in runs of one class and offset."""
+    kinds = list(zip(ratio.classes.tolist(), ratio.offsets.tolist(), strict=True))
+    for (number, offset), rows in groupby(range(len(kinds)), key=lambda r: kinds[r]):
+        run = list(rows)
+        yield from (len(run), number, *(offset & 0xFFFF).to_bytes(2, "little"))
+        for r in run:
+            yield from _row(ratio, r)
+
+
 def _row(ratio: Ratio, r: int) -> Iterable[int]:
-    """The bytes of a row."""
     added = [term for term in ratio.means[r] if not term.minus]
     taken = [term for term in ratio.means[r] if term.minus]
     for places in _places(ratio.phi[r]):
@@ -172,10 +179,9 @@ def _row(ratio: Ratio, r: int) -> Iterable[int]:
             raise InputError(f"row {r} of the measurements has more than {MOST_PLACES} changes of sign")
         yield from (len(places), *places)
     for terms in (added, taken, ratio.sizes[r]):
-        yield len(terms)
+        yield 2 * len(terms)
         for term in terms:
             yield from (term.row + ratio.measurements * term.before, term.shift)
-    yield int(ratio.classes[r])
 
 
 def _places(row: np.ndarray) -> tuple[list[int], list[int]]:

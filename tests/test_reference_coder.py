@@ -80,8 +80,8 @@ def test_an_endless_escape_is_an_error():
         ("mantissa", quantiser.M),
         ("half", distribution.HALF),
         ("inv", distribution.INV),
-        # The header's last entry once more: so that it has a right neighbour.
-        ("logistic", [*distribution.T, distribution.T[-1]]),
+        # The header's last entry once more, so that it has a right neighbour; all less a half, so that 16 bits hold them.
+        ("logistic", [value - 32768 for value in (*distribution.T, distribution.T[-1])]),
         ("spike", distribution.SPIKE),
     ],
 )

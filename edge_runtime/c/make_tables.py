@@ -15,6 +15,17 @@ getcontext().prec = 60
 SCALES = 48
 SPIKES = 64
 LOGISTIC_END = 384
+# What most tables consist of.
+ENTRY = """#include "vc_build.h"
+
+/* Devices are short of flash; elsewhere vectors are gathered from words. */
+#if VC_FOR_DEVICE
+typedef uint16_t vc_entry;
+#else
+typedef uint32_t vc_entry;
+#endif
+
+"""
 
 
 def rounded(x: Decimal) -> int:
@@ -47,14 +58,14 @@ def tables() -> dict[str, tuple[str, str, list[int]]]:
     return {
         "vc_step": ("uint16_t", "round(2^15 2^(-k/16)): reciprocal of the step's fraction of an octave",
                     [rounded(power(15 - Decimal(k) / 16)) for k in range(16)]),
-        "vc_half": ("uint32_t", "ceil(12 s_i) + 1: half of the window of values that need no escape",
+        "vc_half": ("vc_entry", "ceil(12 s_i) + 1: half of the window of values that need no escape",
                     [ceiled(12 * scale(i)) + 1 for i in range(SCALES)]),
         "vc_inverse": ("uint32_t", "round(2^17 / s_i)",
                        [rounded(2**17 / scale(i)) for i in range(SCALES)]),
-        "vc_spike": ("uint32_t", "round(65536 sigmoid((n - 32) / 4)): extra probability of zero",
+        "vc_spike": ("vc_entry", "round(65536 sigmoid((n - 32) / 4)): extra probability of zero",
                      [rounded(65536 * sigmoid(Decimal(n - 32) / 4)) for n in range(SPIKES)]),
-        "vc_logistic": ("uint32_t", "round(65536 / (1 + exp(-n / 32))); the last once more, so that it has a neighbour too",
-                        [rounded(65536 * sigmoid(Decimal(min(n, LOGISTIC_END)) / 32)) for n in range(LOGISTIC_END + 2)]),
+        "vc_logistic": ("vc_entry", "round(65536 / (1 + exp(-n / 32))) - 32768; the last once more, so that it has a neighbour too",
+                        [rounded(65536 * sigmoid(Decimal(min(n, LOGISTIC_END)) / 32)) - 32768 for n in range(LOGISTIC_END + 2)]),
     }
 
 
@@ -77,7 +88,7 @@ def header() -> str:
     return (
         "/* Tables of docs/format.md, sections 3 and 5. Those in vc_tables.c are normative.\n"
         "   Generated: python edge_runtime/c/make_tables.py edge_runtime/c */\n"
-        "#ifndef VC_TABLES_H\n#define VC_TABLES_H\n\n#include <stdint.h>\n\n" + "\n".join(parts) + "\n#endif\n"
+        "#ifndef VC_TABLES_H\n#define VC_TABLES_H\n\n#include <stdint.h>\n\n" + ENTRY + "\n".join(parts) + "\n#endif\n"
     )
 
 

@@ -47,7 +47,7 @@ vc_interval vc_distribution_interval(const vc_distribution *d, int32_t z)
 void vc_distribution_encode(const vc_distribution *d, int32_t z, vc_range_encoder *e)
 {
     vc_interval v = vc_distribution_interval(d, z);
-    vc_range_encode(e, v.lo, v.hi, VC_PRECISION);
+    vc_range_encode_fine(e, v.lo, v.hi);
     if (!vc_distribution_holds(d, z)) vc_range_encode_escaped(e, z - d->first, d->last);
 }
 
@@ -57,6 +57,6 @@ void vc_distribution_code(int32_t mean, uint32_t scale, uint32_t spike, int32_t 
     vc_distribution_pick(&d, mean, scale, spike);
     int32_t j = vc_distribution_holds(&d, z) ? z - d.first : d.last;
     uint32_t lo = j > 0 ? vc_inner_cdf(&d, j) : 0, hi = j < d.last ? vc_inner_cdf(&d, j + 1) : 65536;
-    vc_range_encode(e, lo, hi, VC_PRECISION);
+    vc_range_encode_fine(e, lo, hi);
     if (j == d.last) vc_range_encode_escaped(e, z - d.first, d.last);
 }

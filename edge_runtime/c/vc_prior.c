@@ -3,6 +3,7 @@
 #include "vc_bytes.h"
 #include "vc_compand.h"
 #include "vc_error.h"
+#include "vc_prior_match.h"
 
 enum {
     MOST_SYMBOL_BYTES = 7, /* escape interval 17 bits, Elias gamma of at most 17 bits 36 */
@@ -11,21 +12,13 @@ enum {
 
 /* Planning */
 
-static void plan_match(vc_prior *p, const vc_plan *plan, int t, vc_arena *a)
-{
-    if (!plan->model->has_match) return;
-    vc_match_setup setup;
-    vc_match_set_up(&setup, plan->model, t);
-    vc_match_plan(&p->match, &setup, plan->geometry.rows, plan->geometry.cols, a);
-}
-
 /* What there is beside the plan. */
 static void plan_state(vc_prior *p, const vc_plan *plan, int t, vc_arena *a)
 {
     vc_net_plan(&p->net, plan, a);
     p->zeros = (vc_interval *)vc_arena_take(a, plan->most_symbols, sizeof *p->zeros);
     p->cells = (vc_cell *)vc_arena_take(a, plan->most_symbols, sizeof *p->cells);
-    plan_match(p, plan, t, a);
+    vc_prior_match_plan(p, plan, t, a);
 }
 
 int64_t vc_prior_plan_memory(const vc_plan *plan)
@@ -65,8 +58,7 @@ int vc_prior_step(vc_prior *p, int t)
     if (t < 0 || t > 255) return VC_EARGUMENT;
     vc_net_load(&p->net, t);
     p->net.kernel = kernel;
-    const vc_model *m = p->net.plan->model;
-    if (m->has_match) vc_history_step(&p->match.history, m, t);
+    vc_prior_match_step(p, t);
     return VC_OK;
 }
 
@@ -185,42 +177,12 @@ static int run_code(const run *k, uint32_t stage, const vc_layer *l, int32_t row
     return k->code(&r, k->context);
 }
 
-/* Where a view of what was matched lies, from a symbol on; NULL where the model has no such plane. */
-static int16_t *matched(const vc_prior *p, int kind, int32_t row, int32_t symbol)
-{
-    int32_t plane = p->net.plan->matched[kind - VC_BEST];
-    return plane == VC_NO_PLANE ? NULL : vc_net_row(&p->net, (uint32_t)plane, row) + symbol;
-}
-
-static void run_match(const run *k, const vc_layer *l, int32_t row, int32_t cols)
-{
-    vc_prior *p = k->p;
-    int32_t first = l->o.source;
-    vc_match_out out = {matched(p, VC_BEST, row, first), matched(p, VC_MEAN, row, first), matched(p, VC_RAW_MEAN, row, first),
-                        matched(p, VC_DISTANCE, row, first), p->net.plan->model->stages[0].n_symbols};
-    vc_match_find(&p->match, p->net.plan->symbols[0], k->bands, cols, first, l->o.n, &out);
-}
-
-/* Draws means to what was matched, by gates of 0 .. 256. */
-static void run_blend(const vc_prior *p, const vc_layer *l, int32_t row, int32_t cols)
-{
-    int32_t channels = p->net.plan->planes[l->o.plane].channels;
-    int16_t *mean = vc_net_row(&p->net, l->o.plane, row) + l->o.first;
-    const int16_t *wanted = matched(p, VC_RAW_MEAN, row, l->o.source);
-    for (int32_t c = 0; c < cols; c++, mean += channels, wanted += p->net.plan->model->stages[0].n_symbols)
-        for (int32_t i = 0; i < l->o.n; i++) {
-            int32_t gate = mean[3 * l->o.n + i];
-            gate = gate < 0 ? 0 : gate > 256 ? 256 : gate;
-            mean[i] = (int16_t)(mean[i] + ((gate * (wanted[i] - mean[i]) + 128) >> 8));
-        }
-}
-
 static int run_operation(const run *k, uint32_t stage, const vc_layer *l, int32_t row, int16_t *const known[3], int32_t cols)
 {
     switch (l->o.type) {
     case VC_CONV: vc_net_conv(&k->p->net, l, row); return VC_OK;
-    case VC_MATCH: run_match(k, l, row, cols); return VC_OK;
-    case VC_BLEND: run_blend(k->p, l, row, cols); return VC_OK;
+    case VC_MATCH: vc_prior_match_find(k->p, l, row, cols, k->bands); return VC_OK;
+    case VC_BLEND: vc_prior_match_blend(k->p, l, row, cols); return VC_OK;
     default: return k->code ? run_code(k, stage, l, row, known, cols) : VC_OK;
     }
 }
@@ -231,12 +193,12 @@ static int run_row(const run *k, uint32_t stage, int32_t row, int32_t cols)
     const vc_stage *s = &plan->model->stages[stage];
     int16_t *known[3];
     begin_known(k->p, stage, row, cols, known);
-    if (plan->model->has_match) vc_match_next(&k->p->match, row - k->p->first_row);
+    vc_prior_match_next(k->p, row - k->p->first_row);
     for (int32_t i = s->n_prelude; i < s->n_prelude + s->n_row; i++) {
         int error = run_operation(k, stage, &plan->layers[stage][i], row, known, cols);
         if (error) return error;
     }
-    if (plan->model->has_match) vc_match_end(&k->p->match, plan->symbols[0], k->bands);
+    vc_prior_match_end(k->p, k->bands);
     return VC_OK;
 }
 
@@ -245,7 +207,7 @@ static int run_stage(const run *k, uint32_t stage)
     const vc_plan *plan = k->p->net.plan;
     vc_geometry grid = vc_plan_grid(plan->model, &plan->geometry, stage);
     vc_net_prelude(&k->p->net, stage);
-    if (plan->model->has_match && k->p->first_row == 0) vc_match_begin(&k->p->match);
+    if (k->p->first_row == 0) vc_prior_match_begin(k->p);
     for (int32_t row = k->p->first_row; row < end_row(k->p, grid.rows); row++) {
         int error = run_row(k, stage, row, grid.cols);
         if (error) return error;

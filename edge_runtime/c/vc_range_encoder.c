@@ -1,6 +1,7 @@
 #include "vc_range_encoder.h"
 
 #include "vc_error.h"
+#include "vc_target.h"
 
 static void put(vc_range_encoder *e, uint32_t byte)
 {
@@ -33,7 +34,7 @@ static int carry_is_open(const vc_range_encoder *e)
     return e->size1 > UINT32_MAX - e->base;
 }
 
-void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity)
+VC_COLD void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity)
 {
     e->data = data;
     e->capacity = capacity;
@@ -51,10 +52,9 @@ static uint32_t share(uint32_t size1, uint32_t point)
     return (size1 >> 16) * point + ((low & 0xffff) * point >> 16) + (low >> 16) * point;
 }
 
-void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision)
+void vc_range_encode_fine(vc_range_encoder *e, uint32_t lo, uint32_t hi)
 {
-    uint32_t a = share(e->size1, lo << (16 - precision));
-    uint32_t b = share(e->size1, hi << (16 - precision)) - 1;
+    uint32_t a = share(e->size1, lo), b = share(e->size1, hi) - 1;
     e->base += a;
     e->size1 = b - a;
     int carry = e->base < a;
@@ -75,12 +75,17 @@ void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned pre
     }
 }
 
+void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision)
+{
+    vc_range_encode_fine(e, lo << (16 - precision), hi << (16 - precision));
+}
+
 static void encode_bit(vc_range_encoder *e, uint32_t bit)
 {
     vc_range_encode(e, bit, bit + 1, 1);
 }
 
-void vc_range_encode_escaped(vc_range_encoder *e, int32_t j, int32_t last)
+VC_COLD void vc_range_encode_escaped(vc_range_encoder *e, int32_t j, int32_t last)
 {
     uint32_t n = j < 0 ? (uint32_t)-j : (uint32_t)(j - last) + 1;
     int bits = 0;
@@ -105,7 +110,7 @@ static void put_base(vc_range_encoder *e)
     else put_last(e, ((e->base - 1) >> 16) + 1);
 }
 
-int vc_range_finish(vc_range_encoder *e)
+VC_COLD int vc_range_finish(vc_range_encoder *e)
 {
     if (e->held != 0) put_last(e, e->held);
     else if (e->base != 0) put_base(e);

@@ -21,6 +21,9 @@ void vc_range_start(vc_range_encoder *e, uint8_t *data, size_t capacity);
 /* Codes the interval [lo, hi) of 2^precision; lo < hi <= 2^precision, precision 1..16. */
 void vc_range_encode(vc_range_encoder *e, uint32_t lo, uint32_t hi, unsigned precision);
 
+/* The same for precision 16. */
+void vc_range_encode_fine(vc_range_encoder *e, uint32_t lo, uint32_t hi);
+
 /* Codes row value j (negative, or at least `last`) as the Elias gamma code that follows an escape; `last` is the escape's own value. */
 void vc_range_encode_escaped(vc_range_encoder *e, int32_t j, int32_t last);
 

@@ -4,8 +4,10 @@
 #include "vc_bytes.h"
 #include "vc_crc.h"
 #include "vc_distribution.h"
+#include "vc_divide.h"
 #include "vc_sense_quantise.h"
 #include "vc_stream_head.h"
+#include "vc_target.h"
 
 enum {
     SUBSTEPS = 10,              /* settings a step code */
@@ -27,7 +29,7 @@ static uint32_t packet_room(const vc_sense_device *d)
     return d->packet_bytes + ROOM_BEFORE + ROOM_BEHIND;
 }
 
-uint32_t vc_sense_encoder_memory(const vc_sense_device *d)
+VC_COLD uint32_t vc_sense_encoder_memory(const vc_sense_device *d)
 {
     return ALIGNMENT - 1 + d->channels * (4u * d->window + 4u * d->measurements) + packet_room(d);
 }
@@ -40,7 +42,7 @@ static void lay_out(vc_sense_parts *p, const vc_sense_device *d, void *memory)
     p->out = (uint8_t *)(p->known + 2u * d->channels * d->measurements);
 }
 
-static uint32_t tables_crc(const vc_sense_device *d)
+VC_COLD static uint32_t tables_crc(const vc_sense_device *d)
 {
     uint32_t crc = VC_CRC32C_START;
     for (uint32_t i = 0; i < d->n_words; i++) {
@@ -51,27 +53,27 @@ static uint32_t tables_crc(const vc_sense_device *d)
 }
 
 /* Tenths of a step code for quality 0 .. 1000; halves to the even one. */
-static int32_t setting_of(const vc_sense_device *d, int32_t quality)
+VC_COLD static int32_t setting_of(const vc_sense_device *d, int32_t quality)
 {
     int32_t hundredths = d->coarsest * (VC_QUALITY_STEPS - quality);
-    int32_t whole = hundredths / 100, rest = hundredths % 100;
+    int32_t whole = vc_divide(hundredths, 100), rest = hundredths - 100 * whole;
     return whole + (rest > 50 || (rest == 50 && whole % 2 != 0));
 }
 
 /* Whether the model measures at a setting with the ratio that this device has. */
 static int has_setting(const vc_sense_device *d, int32_t setting)
 {
-    int32_t code = setting / SUBSTEPS - d->first_code;
+    int32_t code = vc_divide(setting, SUBSTEPS) - d->first_code;
     return code >= 0 && code < d->n_codes;
 }
 
-static int settings_are_valid(const vc_sense_device *d, const vc_encoder_settings *s)
+VC_COLD static int settings_are_valid(const vc_sense_device *d, const vc_encoder_settings *s)
 {
     return s->quality <= VC_QUALITY_STEPS && has_setting(d, setting_of(d, s->quality)) && s->effort >= 1 && s->effort <= 2 && s->shift <= 15;
 }
 
 /* The constant part of a sync packet. */
-static size_t put_constant(const vc_sense_encoder *e, uint8_t *p)
+VC_COLD static size_t put_constant(const vc_sense_encoder *e, uint8_t *p)
 {
     const vc_sense_device *d = e->device;
     vc_stream_head head = {
@@ -81,7 +83,7 @@ static size_t put_constant(const vc_sense_encoder *e, uint8_t *p)
     return vc_stream_head_write(&head, p);
 }
 
-int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const vc_encoder_settings *s, void *memory, size_t n)
+VC_COLD int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const vc_encoder_settings *s, void *memory, size_t n)
 {
     if (!e || !d || !s || d->channels > VC_MAX_DEVICE_CHANNELS || !settings_are_valid(d, s)) return VC_EARGUMENT;
     if (!memory || vc_sense_encoder_memory(d) > n || vc_stream_head_bound(d->channels, d->facts) > d->packet_bytes) return VC_ESPACE;
@@ -91,12 +93,12 @@ int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const 
     e->device = d;
     vc_copy_down((uint8_t *)&e->settings, (const uint8_t *)s, sizeof *s);
     e->setting = e->next_setting = setting_of(d, s->quality);
-    e->step = e->key_step = e->setting / SUBSTEPS;
+    e->step = e->key_step = vc_divide(e->setting, SUBSTEPS);
     vc_stream_begin(&e->stream, e->in.out, put_constant(e, e->in.out));
     return VC_OK;
 }
 
-int vc_sense_encoder_quality(vc_sense_encoder *e, int quality)
+VC_COLD int vc_sense_encoder_quality(vc_sense_encoder *e, int quality)
 {
     if (!e || !e->device || quality < 0 || quality > VC_QUALITY_STEPS) return VC_EARGUMENT;
     int32_t setting = setting_of(e->device, quality);
@@ -113,7 +115,7 @@ static uint32_t packet_samples(const vc_sense_device *d)
 }
 
 /* Makes a packet wait, whose payload of n bytes is in place. */
-static void hand_out(vc_sense_encoder *e, unsigned head, const uint8_t *payload, size_t n)
+VC_COLD static void hand_out(vc_sense_encoder *e, unsigned head, const uint8_t *payload, size_t n)
 {
     vc_encoder_packet *w = &e->waiting;
     w->size = (size_t)vc_stream_write(&e->stream, e->in.out, packet_room(e->device), head, e->number, payload, n);
@@ -127,7 +129,7 @@ static void hand_out(vc_sense_encoder *e, unsigned head, const uint8_t *payload,
     w->saturated = e->saturated;
 }
 
-static void hand_out_sync(vc_sense_encoder *e)
+VC_COLD static void hand_out_sync(vc_sense_encoder *e)
 {
     uint8_t *payload = e->in.out + VC_PACKET_HEAD_MAX;
     size_t n = vc_long_varint_write(payload, e->number);
@@ -141,10 +143,10 @@ static void hand_out_end(vc_sense_encoder *e)
     hand_out(e, VC_KIND_END, payload, vc_long_varint_write(payload, e->samples));
 }
 
-static void begin_packet(vc_sense_encoder *e)
+VC_COLD static void begin_packet(vc_sense_encoder *e)
 {
     const vc_sense_device *d = e->device;
-    int32_t t = e->next_setting / SUBSTEPS, less = e->next_setting % SUBSTEPS;
+    int32_t t = vc_divide(e->next_setting, SUBSTEPS), less = e->next_setting - SUBSTEPS * t;
     uint32_t code = d->words[t - d->first_code];
     vc_score_step(&e->score, t - e->step);
     e->setting = e->next_setting;
@@ -175,7 +177,7 @@ static size_t put_fields(vc_sense_encoder *e, unsigned *head)
     return n;
 }
 
-static void end_packet(vc_sense_encoder *e)
+VC_COLD static void end_packet(vc_sense_encoder *e)
 {
     unsigned head = VC_KIND_DATA;
     uint32_t bits = vc_coded_bits(&e->coder);
@@ -185,7 +187,7 @@ static void end_packet(vc_sense_encoder *e)
     size_t fields = put_fields(e, &head);
     hand_out(e, head, e->in.out + ROOM_BEFORE - fields, fields + n);
     e->waiting.bits = bits;
-    e->waiting.score = vc_score_take(&e->score, (int32_t)bits / (e->row * e->device->channels));
+    e->waiting.score = vc_score_take(&e->score, vc_divide((int32_t)bits, e->row * e->device->channels));
     e->number++;
     e->row = 0;
 }
@@ -197,44 +199,88 @@ static int32_t limited(int32_t v, int32_t most)
     return v > most ? most : v < -most ? -most : v;
 }
 
-/* Scale and spike number of a row whose neighbours have this size. */
-static const uint8_t *numbers_of(const vc_sense_encoder *e, uint32_t class_number, int32_t size)
+/* What rows of a window have in common, those in a run the most. */
+typedef struct run {
+    const int32_t *sums;
+    int16_t *known;
+    vc_range_encoder *coder;
+    vc_sense_quantiser quantiser;
+    const uint16_t *thresholds, *end;
+    const uint8_t *numbers; /* scale and spike of each context */
+} run;
+
+/* Reads the head of a run; returns where its rows begin. */
+static const uint8_t *begin_run(const vc_sense_encoder *e, const uint8_t *p, run *v)
 {
-    const vc_sense_class *c = &e->device->classes[class_number];
-    const uint16_t *begin = e->device->words + c->thresholds, *threshold = begin, *end = begin + c->contexts - 1;
-    while (threshold < end && size >= *threshold) threshold++;
-    return e->device->bytes + c->distributions + 2 * (e->bank * c->contexts + (uint32_t)(threshold - begin));
+    const vc_sense_device *d = e->device;
+    const vc_sense_class *c = &d->classes[p[0]];
+    v->thresholds = d->words + c->thresholds;
+    v->end = v->thresholds + c->contexts - 1;
+    v->numbers = d->bytes + c->distributions + 2 * e->bank * c->contexts;
+    v->quantiser = vc_sense_quantiser_at(e->exponent + vc_i16(p + 1), e->round);
+    return p + 3;
 }
 
-/* Measures, quantises and codes a row, whose bytes begin at p; returns where the next one begins. */
-static const uint8_t *code_row(vc_sense_encoder *e, const uint8_t *p, const int32_t *sums, int16_t *known, int32_t r)
+/* Scale and spike number of a row whose neighbours have this size. */
+static const uint8_t *numbers_of(const run *v, int32_t size)
 {
+    const uint16_t *threshold = v->thresholds;
+    while (threshold != v->end && size >= *threshold) threshold++;
+    return v->numbers + 2 * (threshold - v->thresholds);
+}
+
+/* Measures, quantises and codes row r, whose bytes begin at p; returns where the next one begins. */
+static const uint8_t *code_row(const run *v, const uint8_t *p, int32_t r)
+{
+    const int32_t *sums = v->sums;
+    const int16_t *known = v->known;
+    const uint8_t *end;
     int32_t y = 0, mean = 0, size = 0;
-    uint32_t n;
-    for (n = *p++; n > 0; n--) y += sums[*p++];
-    for (n = *p++; n > 0; n--) y -= sums[*p++];
-    for (n = *p++; n > 0; n--, p += 2) mean += (int32_t)((uint32_t)(int32_t)known[p[0]] << p[1]);
-    for (n = *p++; n > 0; n--, p += 2) mean -= (int32_t)((uint32_t)(int32_t)known[p[0]] << p[1]);
-    for (n = *p++; n > 0; n--, p += 2) {
-        int32_t v = known[p[0]];
-        size += (v < 0 ? -v : v) << p[1];
+    for (end = p + p[0]; p != end;) y += sums[*++p];
+    for (end = ++p, end += p[0]; p != end;) y -= sums[*++p];
+    for (end = ++p, end += p[0]; p != end; p += 2) mean += (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
+    for (end = ++p, end += p[0]; p != end; p += 2) mean -= (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
+    for (end = ++p, end += p[0]; p != end; p += 2) {
+        int32_t near = known[p[1]];
+        size += (near < 0 ? -near : near) << p[2];
     }
-    const uint8_t *numbers = numbers_of(e, *p++, size);
-    int32_t z = vc_sense_quantise(y, e->exponent + (int16_t)e->device->words[e->device->offsets_at + r], e->round);
-    known[r] = (int16_t)z;
-    if (z != 0) e->nonzero = 1;
-    vc_distribution_code(limited(mean, MEAN_LIMIT), numbers[0], numbers[1], z, &e->coder);
-    return p;
+    const uint8_t *numbers = numbers_of(v, size);
+    int32_t z = vc_sense_quantise_by(&v->quantiser, y);
+    v->known[r] = (int16_t)z;
+    vc_distribution_code(limited(mean, MEAN_LIMIT), numbers[0], numbers[1], z, v->coder);
+    return p + 1;
+}
+
+static int any_is_nonzero(const int16_t *z, int32_t n)
+{
+    int any = 0;
+    for (; n > 0; n--) any |= *z++;
+    return any != 0;
+}
+
+/* Codes the window of a channel. */
+static void code_channel(vc_sense_encoder *e, run *v)
+{
+    int32_t rows = e->device->measurements;
+    const uint8_t *p = e->device->bytes;
+    for (int32_t r = 0; r < rows;) {
+        int32_t end = r + *p++;
+        for (p = begin_run(e, p, v); r < end; r++) p = code_row(v, p, r);
+    }
+    if (!e->nonzero) e->nonzero = (uint8_t)any_is_nonzero(v->known, rows);
+    vc_move_down(v->known + rows, v->known, rows);
 }
 
 static void code_window(vc_sense_encoder *e)
 {
-    int32_t window = e->device->window, rows = e->device->measurements, *sums = e->in.sums;
-    int16_t *known = e->in.known;
-    for (int32_t c = 0; c < e->device->channels; c++, sums += window, known += 2 * rows) {
-        const uint8_t *p = e->device->bytes;
-        for (int32_t r = 0; r < rows; r++) p = code_row(e, p, sums, known, r);
-        vc_move_down(known + rows, known, rows);
+    run v;
+    v.sums = e->in.sums;
+    v.known = e->in.known;
+    v.coder = &e->coder;
+    for (int32_t c = 0; c < e->device->channels; c++) {
+        code_channel(e, &v);
+        v.sums += e->device->window;
+        v.known += 2 * e->device->measurements;
     }
     e->filled = 0;
 }
@@ -285,7 +331,7 @@ int32_t vc_sense_encoder_push(vc_sense_encoder *e, const int16_t *samples, int32
     return taken;
 }
 
-int vc_sense_encoder_next(vc_sense_encoder *e, vc_encoder_packet *p)
+VC_COLD int vc_sense_encoder_next(vc_sense_encoder *e, vc_encoder_packet *p)
 {
     if (!e || !e->device || !p) return VC_EARGUMENT;
     if (e->waiting.size == 0) return 0;
@@ -299,7 +345,7 @@ int vc_sense_encoder_next(vc_sense_encoder *e, vc_encoder_packet *p)
 /* The end */
 
 /* Fills the running window up with its last samples. */
-static void pad(vc_sense_encoder *e)
+VC_COLD static void pad(vc_sense_encoder *e)
 {
     int32_t window = e->device->window, *sums = e->in.sums + e->filled;
     for (int32_t c = 0; c < e->device->channels; c++, sums += window) {
@@ -322,7 +368,7 @@ static int drain(vc_sense_encoder *e)
     return e->waiting.size == 0;
 }
 
-int vc_sense_encoder_flush(vc_sense_encoder *e)
+VC_COLD int vc_sense_encoder_flush(vc_sense_encoder *e)
 {
     if (!e || !e->device) return VC_EARGUMENT;
     if (e->phase == RUNNING) e->phase = e->samples == 0 ? ENDED : DRAINING;

@@ -39,17 +39,16 @@ typedef struct vc_sense_class {
    A row of 1, 0 and -1 is a sum of running sums: 1 1 -1 -1 are twice the one behind the second sample, less the one behind the fourth.
 
    words   of each step code: exponent + 1024 bank
-           offset of each row's exponent
            thresholds
-   bytes   of each row, each list with its length first: the running sums that it adds, those that it takes off; the terms that its mean adds, those that it
-           takes off, and those of its size, each what it names (a row, or M + a row of the window before) and its shift; the row's class
+   bytes   of each run of rows: how many they are, their class, their offset of the exponent in two bytes; and of each row, in lists with their lengths in
+           bytes first: the running sums that it adds, those that it takes off; the terms that its mean adds, those that it takes off, and those of its size,
+           each what it names (a row, or M + a row of the window before) and its shift
            distributions */
 typedef struct vc_sense_device {
     const uint16_t *words;
     const uint8_t *bytes;
     const vc_sense_class *classes;
     uint32_t n_words, n_bytes, crc; /* CRC-32C of the words, low byte first, and the bytes */
-    uint16_t offsets_at;            /* where they begin */
     uint16_t window, measurements;
     uint16_t coarsest;              /* step code of quality 0; that of quality 100 is 0 */
     uint16_t first_code, n_codes;   /* step codes that have this ratio */

@@ -1,14 +1,16 @@
 #include "vc_stream_head.h"
 
+#include "vc_target.h"
+
 enum { INT16_SAMPLES = 3, STREAM_VERSION = 1 };
 
-static uint8_t *put_bytes(uint8_t *p, uint32_t v, int n)
+VC_COLD static uint8_t *put_bytes(uint8_t *p, uint32_t v, int n)
 {
     for (int i = 0; i < n; i++, v >>= 8) *p++ = (uint8_t)(v & 255);
     return p;
 }
 
-static uint8_t *put_varint(uint8_t *p, uint32_t v)
+VC_COLD static uint8_t *put_varint(uint8_t *p, uint32_t v)
 {
     return p + vc_varint_write(p, v);
 }
@@ -19,7 +21,7 @@ static uint8_t *put_text(uint8_t *p, const char *text)
     return p;
 }
 
-size_t vc_long_varint_write(uint8_t *p, uint64_t v)
+VC_COLD size_t vc_long_varint_write(uint8_t *p, uint64_t v)
 {
     size_t n = 0;
     for (; v > 127; v >>= 7) p[n++] = (uint8_t)((v & 127) | 128);
@@ -27,7 +29,7 @@ size_t vc_long_varint_write(uint8_t *p, uint64_t v)
     return n;
 }
 
-size_t vc_stream_head_write(const vc_stream_head *h, uint8_t *out)
+VC_COLD size_t vc_stream_head_write(const vc_stream_head *h, uint8_t *out)
 {
     uint8_t *p = put_bytes(out, STREAM_VERSION, 1);
     p = put_bytes(p, h->model_id, 4);
@@ -46,7 +48,7 @@ size_t vc_stream_head_write(const vc_stream_head *h, uint8_t *out)
     return (size_t)(put_text(p, h->facts) - out);
 }
 
-size_t vc_stream_head_bound(uint32_t channels, const char *facts)
+VC_COLD size_t vc_stream_head_bound(uint32_t channels, const char *facts)
 {
     size_t n = VC_LONG_VARINT_MAX + VC_STREAM_HEAD_FIXED + VC_VARINT_MAX * (size_t)channels;
     for (; facts && *facts; facts++) n++;

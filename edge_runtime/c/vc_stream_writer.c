@@ -3,11 +3,12 @@
 #include "vc_bytes.h"
 #include "vc_crc.h"
 #include "vc_error.h"
+#include "vc_target.h"
 #include "vc_varint.h"
 
 enum { NUMBER_BYTES = 6, COMPACT_LENGTHS = 63, COMPACT_STEP = 1 << 6, FULL = 3 };
 
-void vc_stream_begin(vc_stream *s, const uint8_t *constant, size_t n)
+VC_COLD void vc_stream_begin(vc_stream *s, const uint8_t *constant, size_t n)
 {
     s->crc16 = vc_crc16(VC_CRC16_START, constant, n);
     s->crc32c = vc_crc32c(VC_CRC32C_START, constant, n);
@@ -23,7 +24,7 @@ static int is_compact(unsigned head, size_t n)
     return (head & ~(unsigned)VC_HEAD_STEP) == (VC_KIND_DATA | VC_HEAD_DELTA) && !is_long(n);
 }
 
-size_t vc_stream_packet_size(unsigned head, size_t n)
+VC_COLD size_t vc_stream_packet_size(unsigned head, size_t n)
 {
     size_t length = (size_t)vc_varint_size((uint32_t)n);
     if (is_compact(head, n)) return 1 + (n < COMPACT_LENGTHS ? 0 : length) + n + 2;
@@ -66,7 +67,7 @@ static void put_head(uint8_t *out, unsigned head, uint64_t number, size_t n)
     vc_varint_write(out + FULL, (uint32_t)n);
 }
 
-int64_t vc_stream_write(const vc_stream *s, uint8_t *out, size_t capacity, unsigned head, uint64_t number, const uint8_t *payload, size_t n)
+VC_COLD int64_t vc_stream_write(const vc_stream *s, uint8_t *out, size_t capacity, unsigned head, uint64_t number, const uint8_t *payload, size_t n)
 {
     if (!head_is_valid(head) || number >> (8 * NUMBER_BYTES) != 0) return VC_EARGUMENT;
     if (n > VC_PAYLOAD_MAX) return VC_ELARGE;

@@ -39,6 +39,13 @@
 #define VC_HAVE_SATURATION 0
 #endif
 
+/* For what runs once a packet or less: small rather than fast. */
+#if defined(__GNUC__) && VC_FOR_DEVICE
+#define VC_COLD __attribute__((cold, noinline))
+#else
+#define VC_COLD
+#endif
+
 /* Words need not be aligned. */
 #define VC_HAVE_WORDS VC_HAVE_SATURATION
 

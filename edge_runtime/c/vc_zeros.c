@@ -17,7 +17,7 @@ VC_INLINE uint32_t logistic(int32_t u, uint32_t inverse)
     a = a > LOGISTIC_END << 8 ? LOGISTIC_END << 8 : a;
     uint32_t t = vc_logistic[a >> 8];
     uint32_t g = t + (((vc_logistic[(a >> 8) + 1] - t) * (a & 255)) >> 8);
-    return u < 0 ? 65536 - g : g;
+    return u < 0 ? 32768 - g : 32768 + g;
 }
 
 /* The same numbers as vc_distribution_set and _cdf give. */

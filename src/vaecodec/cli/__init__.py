@@ -29,6 +29,7 @@ COMMANDS = {
     "models": "vaecodec.cli.models",
     "train": "vaecodec.cli.train",
     "export": "vaecodec.cli.export",
+    "edge": "vaecodec.cli.edge",
     "bench": "vaecodec.cli.bench",
     "demo": "vaecodec.cli.demo",
 }
