@@ -167,9 +167,9 @@ int vc_image_is_done(const vc_image_encoder *e);
 
 typedef struct { uint16_t contexts, thresholds, distributions; ...; } vc_sense_class;
 typedef struct {
-    const uint16_t *words; const uint8_t *bytes; const vc_sense_class *classes; uint32_t n_words, n_bytes, crc; uint16_t window;
-    uint16_t measurements, coarsest, first_code, n_codes; uint8_t rounding, channels; uint32_t model_id; uint16_t synthesis_id, windows, sync;
-    uint32_t rate, rate_divisor, packet_bytes; const char *facts; ...;
+    const uint16_t *words; const uint8_t *bytes; const vc_sense_class *classes; uint32_t n_words, n_bytes, crc; uint16_t window, measurements,
+    coarsest, first_code, n_codes; uint8_t rounding, channels, n_classes; uint32_t model_id; uint16_t synthesis_id, windows, sync; uint32_t rate,
+    rate_divisor, packet_bytes; const char *facts; ...;
 } vc_sense_device;
 typedef struct { ...; } vc_sense_encoder;
 #define VC_SENSE_MOST_SAMPLES ...

@@ -36,10 +36,10 @@ SOURCES = (
     *("vc_stream_head", "vc_stream_writer", "vc_tables", "vc_zeros"),
 )
 """Sources of the runtime that an encoder of signals needs, without suffix."""
-DECODER_SOURCES = ("vc_decoder", "vc_distribution_decode", "vc_prior_decode", "vc_range_decoder", "vc_stream_reader")
-"""Those that a decoder of signals needs besides."""
 MATCHING_SOURCES = "vc_history", "vc_match", "vc_prior_match"
 """Those that it needs besides where the model matches."""
+DECODER_SOURCES = ("vc_decoder", "vc_distribution_decode", "vc_prior_decode", "vc_range_decoder", "vc_stream_reader")
+"""Those that a decoder of signals needs besides."""
 SENSING_SOURCES = (
     *("vc_crc", "vc_distribution", "vc_divide", "vc_range_encoder", "vc_score", "vc_sense_encoder", "vc_sense_quantise", "vc_stream_head"),
     *("vc_stream_writer", "vc_tables"),
@@ -63,8 +63,8 @@ PLACES = {
 DECODER_PLACES = {"decoder.h": "src/{name}_decoder.h", "gateway.c": "examples/gateway/main.c"}
 # What pictures have in their place.
 IMAGE_PLACES = {**PLACES, "image_README.md": "README.md", "image_main.c": "examples/filter/main.c", "image_qemu.c": "examples/qemu/main.c"}
-for _name in ("README.md", "main.c", "qemu.c"):
-    del IMAGE_PLACES[_name]
+for _template in ("README.md", "main.c", "qemu.c"):
+    del IMAGE_PLACES[_template]
 # Room for a packet: what its samples, or measurements, would take as they are, and for what it has besides.
 BYTES_A_NUMBER, MORE_BYTES = 2, 96
 SMALL_ROOM, SMALL_PICTURE = 1024, 8192  # of pictures: the least room for a packet, and for latents that wait
@@ -138,9 +138,8 @@ def export_firmware(bundle: Bundle, out: str | Path, wanted: Firmware, command: 
     facts = f"{name}: {bundle.name} {bundle.model_id:08x} for {made.what}. Made by vaecodec {__version__}; do not edit."
     files = {f"src/{name}.h": made.model.header(facts), f"src/{name}.c": made.model.source(facts)}
     files |= {f"src/{path.name}": path.read_text() for path in _runtime(made.sources)}
-    files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_FOR_DEVICE 0", "VC_FOR_DEVICE 1")
-    if not set(MATCHING_SOURCES) <= set(made.sources):
-        files["src/vc_build.h"] = files["src/vc_build.h"].replace("VC_WITH_MATCH 1", "VC_WITH_MATCH 0")
+    one_column, matches = bundle.modality == "signal" and wanted.channels == 1, set(MATCHING_SOURCES) <= set(made.sources)
+    files["src/vc_build.h"] = _build(files["src/vc_build.h"], VC_FOR_DEVICE=1, VC_WITH_MATCH=int(matches), VC_ONE_COLUMN=int(one_column))
     values = _values(bundle, made.model, command) | made.values
     files |= {place: Template((TEMPLATES / template).read_text()).substitute(values) for template, place in made.places.items()}
     return _write(Path(out), files)
@@ -281,6 +280,13 @@ def _runtime(sources: Sequence[str]) -> Sequence[Path]:
         found[name] = RUNTIME / name
         waiting += re.findall(r'#include "(\w+\.h)"', found[name].read_text())
     return [found[name] for name in sorted(found)]
+
+
+def _build(text: str, **switches: int) -> str:
+    """vc_build.h with other values of its switches."""
+    for name, value in switches.items():
+        text = re.sub(rf"(#define {name}) \d+", rf"\1 {value}", text)
+    return text
 
 
 def _values(bundle: Bundle, model: DeviceModel | DeviceImageModel | SensingDevice, command: str) -> dict[str, object]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class SensingDevice:
     Attributes:
         words: tables of 16 bits.
         bytes: tables of 8 bits.
-        classes: (contexts, where thresholds begin, where distributions begin) of each class.
+        classes: (contexts, where thresholds begin, where distributions begin) of each class in each bank, banks first.
         fields: the other fields of vc_sense_device that are numbers, by name.
 
     Raises:
@@ -97,10 +97,11 @@ class SensingDevice:
         banks = [self._model.dial[t][2] for t in self._codes]
         words = [self._model.dial[t][0] + BANKS_UNIT * (bank - min(banks)) for t, bank in zip(self._codes, banks, strict=True)]
         numbers, classes = list(_runs(self._ratio)), []
-        for thresholds, table in self._ratio.tables:
-            classes.append((table.shape[1], len(words), len(numbers)))
-            words += thresholds
-            numbers += table[min(banks) : max(banks) + 1].ravel().tolist()
+        for bank in range(min(banks), max(banks) + 1):
+            for thresholds, table in self._ratio.tables:
+                pairs = _shortened(table[bank].tolist())
+                classes.append((len(pairs), _placed(words, thresholds[: len(pairs) - 1]), len(numbers)))
+                numbers += chain.from_iterable(pairs)
         return words, numbers, classes
 
     def _fields(self) -> dict[str, int]:
@@ -109,7 +110,7 @@ class SensingDevice:
         return {
             "n_words": len(self.words), "n_bytes": len(self.bytes), "crc": crc32c(checked),
             "window": model.window, "measurements": self._ratio.measurements, "coarsest": model.t_hi, "first_code": self._codes[0],
-            "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "model_id": self._bundle.model_id,
+            "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "n_classes": len(self._ratio.tables), "model_id": self._bundle.model_id,
             "synthesis_id": self._bundle.synthesis_id, "windows": p.rows, "sync": p.sync, "rate": p.rate.numerator,
             "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
         }
@@ -161,6 +162,23 @@ enum {{
         yield "};\n"
 
 
+def _shortened(pairs: list[list[int]]) -> list[list[int]]:
+    """Contexts of a class without those at the end that are like the one before."""
+    while len(pairs) > 1 and pairs[-1] == pairs[-2]:
+        pairs = pairs[:-1]
+    return pairs
+
+
+def _placed(words: list[int], thresholds: Sequence[int]) -> int:
+    """Where thresholds are among the words: where others begin with them, or at the end."""
+    wanted, count = list(thresholds), len(thresholds)
+    for at in range(len(words) - count + 1):
+        if words[at : at + count] == wanted:
+            return at
+    words += wanted
+    return len(words) - count
+
+
 def _runs(ratio: Ratio) -> Iterable[int]:
     """The bytes of all rows, in runs of one class and offset."""
     kinds = list(zip(ratio.classes.tolist(), ratio.offsets.tolist(), strict=True))
@@ -174,14 +192,14 @@ def _runs(ratio: Ratio) -> Iterable[int]:
 def _row(ratio: Ratio, r: int) -> Iterable[int]:
     added = [term for term in ratio.means[r] if not term.minus]
     taken = [term for term in ratio.means[r] if term.minus]
-    for places in _places(ratio.phi[r]):
-        if len(places) > MOST_PLACES:
-            raise InputError(f"row {r} of the measurements has more than {MOST_PLACES} changes of sign")
-        yield from (len(places), *places)
     for terms in (added, taken, ratio.sizes[r]):
         yield 2 * len(terms)
         for term in terms:
             yield from (term.row + ratio.measurements * term.before, term.shift)
+    for places in _places(ratio.phi[r]):
+        if len(places) > MOST_PLACES:
+            raise InputError(f"row {r} of the measurements has more than {MOST_PLACES} changes of sign")
+        yield from (len(places), *places)
 
 
 def _places(row: np.ndarray) -> tuple[list[int], list[int]]:

@@ -1,9 +1,9 @@
-/* What this copy of the core is for. `vaecodec export firmware` writes 1 for a device: plans are constant there, without room for the weights that AVX2 wants;
-   and 0 for matching where the model does not match. */
+/* What this copy of the core is for. `vaecodec export firmware` writes others. */
 #ifndef VC_BUILD_H
 #define VC_BUILD_H
 
-#define VC_FOR_DEVICE 0
-#define VC_WITH_MATCH 1
+#define VC_FOR_DEVICE 0 /* 1: plans are constant, without room for the weights that AVX2 wants */
+#define VC_WITH_MATCH 1 /* 0: for models that do not match */
+#define VC_ONE_COLUMN 0 /* 1: for signals of one channel alone, whose grids have one column */
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "vc_distribution_cdf.h"
 #include "vc_tables.h"
+#include "vc_target.h"
 
 enum { SCALES = 48, SPIKES = 64 };
 
@@ -10,7 +11,7 @@ static int32_t clamp(int32_t v, int32_t lo, int32_t hi)
     return v < lo ? lo : v > hi ? hi : v;
 }
 
-void vc_distribution_pick(vc_distribution *d, int32_t mean, uint32_t scale, uint32_t spike)
+VC_APART void vc_distribution_pick(vc_distribution *d, int32_t mean, uint32_t scale, uint32_t spike)
 {
     int32_t half = (int32_t)vc_half[scale];
     d->mean = mean;

@@ -14,12 +14,15 @@ static void *take_vectors(vc_arena *a, ptrdiff_t count, size_t size)
 }
 #endif
 
+/* Words that vc_conv_dsp makes of a block: of one column, or of two. */
+enum { BLOCK_OF_ONE = 3, BLOCK_OF_TWO = 5 };
+
 void vc_net_plan(vc_net *n, const vc_plan *p, vc_arena *a)
 {
     n->plan = p;
     n->activations = (int16_t *)vc_arena_take(a, p->activations, sizeof *n->activations);
     n->inputs = (const int16_t **)vc_arena_take(a, p->most_segments, sizeof *n->inputs);
-    n->blocks = (vc_conv_block *)vc_arena_take(a, p->most_blocks, sizeof *n->blocks);
+    n->blocks = (uint32_t *)vc_arena_take(a, (int64_t)p->most_blocks * (p->geometry.cols > 1 ? BLOCK_OF_TWO : BLOCK_OF_ONE), sizeof *n->blocks);
 #if VC_HAVE_AVX2
     n->bias = (int32_t *)take_vectors(a, p->lanes, sizeof *n->bias);
     n->shift = (int32_t *)take_vectors(a, p->lanes, sizeof *n->shift);

@@ -8,19 +8,13 @@
 #include "vc_plan.h"
 #include "vc_target.h"
 
-/* Four inputs for Arm's DSP instructions; kernels that want them otherwise use the room as they like. */
-typedef struct vc_conv_block {
-    int32_t weights;    /* where theirs begin, counted from those of the block before */
-    uint32_t even, odd; /* numbers 0 and 2, 1 and 3 */
-} vc_conv_block;
-
 typedef struct vc_net {
     const vc_plan *plan;
     int16_t *activations;
     const int16_t **inputs;              /* scratch: where each segment of the running layer begins */
     int32_t condition[VC_MAX_CONDITION]; /* q of the step code: 0 but for two neighbours at most */
     int32_t lit;                         /* the first of these */
-    vc_conv_block *blocks;               /* scratch of kernels for devices: the inputs of a site as they take them */
+    uint32_t *blocks;                    /* scratch of kernels for devices: the inputs of a site, or of two, as they take them */
     int kernel;                          /* VC_KERNEL_... of vc_target.h */
 #if VC_HAVE_AVX2
     int32_t *bias;    /* of all layers, with the condition's share; padded with zeros to whole vectors */

@@ -3,7 +3,7 @@
 #include "vc_error.h"
 #include "vc_target.h"
 
-static void put(vc_range_encoder *e, uint32_t byte)
+VC_APART static void put(vc_range_encoder *e, uint32_t byte)
 {
     if (e->size < e->capacity) e->data[e->size] = (uint8_t)(byte & 255);
     e->size++;
@@ -16,7 +16,7 @@ static void put16(vc_range_encoder *e, uint32_t word)
 }
 
 /* Lets go of the held bits: with the carry they are complete and zeros follow, without it they are one less and ones follow. */
-static void release(vc_range_encoder *e, int carry)
+VC_COLD static void release(vc_range_encoder *e, int carry)
 {
     put16(e, carry ? e->held : e->held - 1);
     for (; e->pending != 0; e->pending--) put16(e, carry ? 0 : 0xffff);

@@ -92,8 +92,8 @@ VC_COLD int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d
     lay_out(&e->in, d, memory);
     e->device = d;
     vc_copy_down((uint8_t *)&e->settings, (const uint8_t *)s, sizeof *s);
-    e->setting = e->next_setting = setting_of(d, s->quality);
-    e->step = e->key_step = vc_divide(e->setting, SUBSTEPS);
+    e->next_setting = setting_of(d, s->quality);
+    e->step = e->key_step = vc_divide(e->next_setting, SUBSTEPS);
     vc_stream_begin(&e->stream, e->in.out, put_constant(e, e->in.out));
     return VC_OK;
 }
@@ -122,7 +122,7 @@ VC_COLD static void hand_out(vc_sense_encoder *e, unsigned head, const uint8_t *
     w->data = e->in.out;
     w->kind = head & 7;
     w->number = e->number;
-    w->first = e->number * packet_samples(e->device);
+    w->first = e->first;
     w->is_key = 1;
     w->bits = (uint32_t)(128 * n);
     w->score = 0;
@@ -149,13 +149,12 @@ VC_COLD static void begin_packet(vc_sense_encoder *e)
     int32_t t = vc_divide(e->next_setting, SUBSTEPS), less = e->next_setting - SUBSTEPS * t;
     uint32_t code = d->words[t - d->first_code];
     vc_score_step(&e->score, t - e->step);
-    e->setting = e->next_setting;
     e->step = t;
     e->exponent = code & 1023;
-    e->bank = code >> 10;
+    e->classes = d->classes + (code >> 10) * d->n_classes;
     e->round = d->rounding > less ? d->rounding - less : 0;
     e->nonzero = 0;
-    vc_zero(e->in.known, 2u * d->channels * d->measurements * sizeof *e->in.known);
+    for (int32_t i = 2 * d->channels * d->measurements; i > 0; i--) e->in.known[i - 1] = 0;
     vc_range_start(&e->coder, e->in.out + ROOM_BEFORE, d->packet_bytes);
 }
 
@@ -164,7 +163,7 @@ static size_t put_fields(vc_sense_encoder *e, unsigned *head)
 {
     uint8_t fields[FIELDS];
     size_t n = 0;
-    uint32_t samples = (uint32_t)(e->samples - e->number * packet_samples(e->device));
+    uint32_t samples = (uint32_t)(e->samples - e->first);
     if (e->step != e->key_step) {
         *head |= VC_HEAD_STEP;
         fields[n++] = (uint8_t)e->step;
@@ -189,6 +188,7 @@ VC_COLD static void end_packet(vc_sense_encoder *e)
     e->waiting.bits = bits;
     e->waiting.score = vc_score_take(&e->score, vc_divide((int32_t)bits, e->row * e->device->channels));
     e->number++;
+    e->first += packet_samples(e->device);
     e->row = 0;
 }
 
@@ -213,10 +213,10 @@ typedef struct run {
 static const uint8_t *begin_run(const vc_sense_encoder *e, const uint8_t *p, run *v)
 {
     const vc_sense_device *d = e->device;
-    const vc_sense_class *c = &d->classes[p[0]];
+    const vc_sense_class *c = &e->classes[p[0]];
     v->thresholds = d->words + c->thresholds;
     v->end = v->thresholds + c->contexts - 1;
-    v->numbers = d->bytes + c->distributions + 2 * e->bank * c->contexts;
+    v->numbers = d->bytes + c->distributions;
     v->quantiser = vc_sense_quantiser_at(e->exponent + vc_i16(p + 1), e->round);
     return p + 3;
 }
@@ -229,24 +229,29 @@ static const uint8_t *numbers_of(const run *v, int32_t size)
     return v->numbers + 2 * (threshold - v->thresholds);
 }
 
+static int32_t shifted(int32_t v, unsigned shift)
+{
+    return (int32_t)((uint32_t)v << shift);
+}
+
 /* Measures, quantises and codes row r, whose bytes begin at p; returns where the next one begins. */
 static const uint8_t *code_row(const run *v, const uint8_t *p, int32_t r)
 {
-    const int32_t *sums = v->sums;
     const int16_t *known = v->known;
     const uint8_t *end;
     int32_t y = 0, mean = 0, size = 0;
-    for (end = p + p[0]; p != end;) y += sums[*++p];
-    for (end = ++p, end += p[0]; p != end;) y -= sums[*++p];
-    for (end = ++p, end += p[0]; p != end; p += 2) mean += (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
-    for (end = ++p, end += p[0]; p != end; p += 2) mean -= (int32_t)((uint32_t)(int32_t)known[p[1]] << p[2]);
+    for (end = p + p[0]; p != end; p += 2) mean += shifted(known[p[1]], p[2]);
+    for (end = ++p, end += p[0]; p != end; p += 2) mean -= shifted(known[p[1]], p[2]);
     for (end = ++p, end += p[0]; p != end; p += 2) {
-        int32_t near = known[p[1]];
-        size += (near < 0 ? -near : near) << p[2];
+        int32_t part = shifted(known[p[1]], p[2]);
+        size += part < 0 ? -part : part;
     }
     const uint8_t *numbers = numbers_of(v, size);
-    int32_t z = vc_sense_quantise_by(&v->quantiser, y);
-    v->known[r] = (int16_t)z;
+    const int32_t *sums = v->sums;
+    for (end = ++p, end += p[0]; p != end;) y += sums[*++p];
+    for (end = ++p, end += p[0]; p != end;) y -= sums[*++p];
+    int16_t z = vc_sense_quantise_by(&v->quantiser, y);
+    v->known[r] = z;
     vc_distribution_code(limited(mean, MEAN_LIMIT), numbers[0], numbers[1], z, v->coder);
     return p + 1;
 }
@@ -299,17 +304,21 @@ static int advance(vc_sense_encoder *e)
     return 1;
 }
 
+/* Counts a sample that saturates. */
+VC_COLD static int32_t saturated(vc_sense_encoder *e, int32_t v)
+{
+    e->saturated++;
+    return limited(v, LARGEST);
+}
+
 /* Adds n samples of a channel, which are `channels` apart, to its running sum. */
-static void take(vc_sense_encoder *e, int32_t channel, const int16_t *samples, int32_t n)
+VC_APART static void take(vc_sense_encoder *e, int32_t channel, const int16_t *samples, int32_t n)
 {
     int32_t channels = e->device->channels, shift = e->settings.shift, offset = e->settings.offset[channel] - (1 << shift >> 1);
-    int32_t *to = e->in.sums + channel * e->device->window + e->filled, sum = e->filled > 0 ? to[-1] : 0;
-    for (; n > 0; n--, samples += channels) {
+    int32_t *to = e->in.sums + channel * e->device->window + e->filled, *end = to + n, sum = e->filled > 0 ? to[-1] : 0;
+    for (; to != end; samples += channels) {
         int32_t v = (*samples - offset) >> shift;
-        if ((uint32_t)(v + LARGEST) > 2u * LARGEST) {
-            v = limited(v, LARGEST);
-            e->saturated++;
-        }
+        if ((uint32_t)(v + LARGEST) > 2u * LARGEST) v = saturated(e, v);
         *to++ = sum += v;
     }
 }
@@ -347,11 +356,9 @@ VC_COLD int vc_sense_encoder_next(vc_sense_encoder *e, vc_encoder_packet *p)
 /* Fills the running window up with its last samples. */
 VC_COLD static void pad(vc_sense_encoder *e)
 {
-    int32_t window = e->device->window, *sums = e->in.sums + e->filled;
-    for (int32_t c = 0; c < e->device->channels; c++, sums += window) {
-        int32_t last = sums[-1] - (e->filled > 1 ? sums[-2] : 0);
-        for (int32_t i = 0; i < window - e->filled; i++) sums[i] = sums[i - 1] + last;
-    }
+    int32_t window = e->device->window, *sums = e->in.sums;
+    for (int32_t c = 0; c < e->device->channels; c++, sums += window)
+        for (int32_t i = e->filled; i < window; i++) sums[i] = 2 * sums[i - 1] - (i > 1 ? sums[i - 2] : 0);
     e->filled = window;
 }
 

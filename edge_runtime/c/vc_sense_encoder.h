@@ -29,7 +29,7 @@
 
 enum { VC_SENSE_MOST_SAMPLES = 256, VC_SENSE_MOST_ROWS = 128 }; /* of a window, on a device */
 
-/* Where the thresholds (among the words) and the distributions (among the bytes, by bank and context: scale and spike number) of a class of rows are. */
+/* Of a class of rows in a bank: how many contexts, and where their thresholds (among the words) and distributions (among the bytes: scale and spike number) are. */
 typedef struct vc_sense_class {
     uint16_t contexts, thresholds, distributions;
 } vc_sense_class;
@@ -41,18 +41,18 @@ typedef struct vc_sense_class {
    words   of each step code: exponent + 1024 bank
            thresholds
    bytes   of each run of rows: how many they are, their class, their offset of the exponent in two bytes; and of each row, in lists with their lengths in
-           bytes first: the running sums that it adds, those that it takes off; the terms that its mean adds, those that it takes off, and those of its size,
-           each what it names (a row, or M + a row of the window before) and its shift
+           bytes first: the terms that its mean adds, those that it takes off, and those of its size, each what it names (a row, or M + a row of the window
+           before) and its shift; the running sums that the row adds, and those that it takes off
            distributions */
 typedef struct vc_sense_device {
     const uint16_t *words;
     const uint8_t *bytes;
-    const vc_sense_class *classes;
+    const vc_sense_class *classes;  /* [bank][class] */
     uint32_t n_words, n_bytes, crc; /* CRC-32C of the words, low byte first, and the bytes */
     uint16_t window, measurements;
     uint16_t coarsest;              /* step code of quality 0; that of quality 100 is 0 */
     uint16_t first_code, n_codes;   /* step codes that have this ratio */
-    uint8_t rounding, channels;
+    uint8_t rounding, channels, n_classes;
     uint32_t model_id;
     uint16_t synthesis_id;
     uint16_t windows;               /* a packet */
@@ -76,15 +76,16 @@ typedef struct vc_sense_encoder {
     vc_range_encoder coder;
     vc_stream stream;
     vc_encoder_packet waiting;       /* size 0: none */
-    uint64_t number;                 /* of the running packet */
+    uint64_t number, first;          /* of the running packet, and of its first sample */
     uint64_t samples;                /* taken */
     uint64_t next_sync;
     int32_t filled;                  /* samples in the running window */
     int32_t row;                     /* next window of the running packet */
-    int32_t setting, next_setting;   /* step code in tenths, of this packet and from the next one on */
     int32_t step, key_step;          /* step code of the running packet, and that of the sync packets */
+    int32_t next_setting;            /* from the next packet on, step code in tenths */
     int32_t exponent, round;         /* of the quantiser */
-    uint32_t bank, saturated;
+    const vc_sense_class *classes;   /* of the packet's bank */
+    uint32_t saturated;
     uint8_t phase, nonzero, lost;    /* lost: the packet that waits found no room */
     vc_score score;
 } vc_sense_encoder;

@@ -39,11 +39,13 @@
 #define VC_HAVE_SATURATION 0
 #endif
 
-/* For what runs once a packet or less: small rather than fast. */
+/* On devices: what runs once a packet or less is small rather than fast, and some functions are not to be copied into their callers. */
 #if defined(__GNUC__) && VC_FOR_DEVICE
 #define VC_COLD __attribute__((cold, noinline))
+#define VC_APART __attribute__((noinline))
 #else
 #define VC_COLD
+#define VC_APART
 #endif
 
 /* Words need not be aligned. */

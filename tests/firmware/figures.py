@@ -46,7 +46,7 @@ def measure(core: str, library: Path, samples: int, folder: Path, source: str = 
     ran = sum(count for name, count in _by_symbol(symbols, counts).items() if name not in SCAFFOLD)
     size = sum(n for name, _, n, kind in symbols if kind in "tTrRdD" and name not in SCAFFOLD)
     memory = sum(n for name, _, n, kind in symbols if name in ("memory", "encoder"))
-    stack = int(next(line for line in lines if line.startswith("stack ")).split()[1])
+    stack = int(next(line for line in lines if line.startswith("stack ")).split()[1], 16)
     return {"instructions": round(ran / samples, 1), "flash": size, "memory": memory, "stack": stack}
 
 

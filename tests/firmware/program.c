@@ -37,7 +37,7 @@ int run(void)
         print(vc_error_text(error));
         return 2;
     }
-    for (int32_t at = 0, piece = 1; at < count; piece = piece % 97 + 5) {
+    for (int32_t at = 0, piece = 1; at < count; piece = piece > 90 ? piece - 86 : piece + 5) {
         int32_t n = piece < count - at ? piece : count - at;
         at += CALL(push)(&encoder, samples + (ptrdiff_t)at * MODEL_CHANNELS, n);
         print_waiting();

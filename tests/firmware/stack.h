@@ -23,8 +23,8 @@ static inline void print_stack(void)
     char text[12] = {0}, *at = text + 11;
     while (*p == PAINT) p++;
     uint32_t used = (uint32_t)((uintptr_t)&stack_top - (uintptr_t)p);
-    do *--at = (char)('0' + used % 10);
-    while ((used /= 10) != 0);
+    do *--at = "0123456789abcdef"[used & 15];
+    while ((used >>= 4) != 0); /* no division, whose helper would count as the library's */
     print("stack ");
     print(at);
     print("\n");
