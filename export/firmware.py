@@ -31,7 +31,7 @@ __all__ = ["DECODER_SOURCES", "SENSING_SOURCES", "SOURCES", "Firmware", "export_
 TEMPLATES = Path(__file__).parent / "templates" / "firmware"
 RUNTIME = Path(__file__).parents[1] / "edge_runtime" / "c"
 SOURCES = (
-    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_divide", "vc_encoder", "vc_filter", "vc_model"),
+    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_conv_sparse", "vc_crc", "vc_distribution", "vc_divide", "vc_encoder", "vc_filter", "vc_model"),
     *("vc_net", "vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_pyramid", "vc_quantise", "vc_range_encoder", "vc_score", "vc_setting"),
     *("vc_stream_head", "vc_stream_writer", "vc_tables", "vc_zeros"),
 )

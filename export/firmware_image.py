@@ -18,9 +18,9 @@ from vaecodec.export.firmware_planes import shrink
 __all__ = ["IMAGE_SOURCES", "DeviceImageModel", "Pictures", "tile_of"]
 
 IMAGE_SOURCES = (
-    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_crc", "vc_distribution", "vc_filter", "vc_image_encoder", "vc_image_pyramid"),
-    *("vc_latents", "vc_model", "vc_net", "vc_packet_writer", "vc_prior", "vc_prior_encode", "vc_prior_rdoq", "vc_quantise"),
-    *("vc_range_encoder", "vc_setting", "vc_split", "vc_tables", "vc_zeros"),
+    *("vc_conv", "vc_conv_dsp", "vc_conv_mve", "vc_conv_sparse", "vc_crc", "vc_distribution", "vc_filter", "vc_image_encoder"),
+    *("vc_image_pyramid", "vc_latents", "vc_model", "vc_net", "vc_packet_writer", "vc_prior", "vc_prior_encode", "vc_prior_rdoq"),
+    *("vc_quantise", "vc_range_encoder", "vc_setting", "vc_split", "vc_tables", "vc_zeros"),
 )
 """Sources of the runtime that an encoder of pictures needs, without suffix."""
 

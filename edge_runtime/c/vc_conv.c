@@ -32,19 +32,15 @@ static int32_t sum_at(const vc_conv_row *r, const int8_t *weights, int32_t colum
     return sum;
 }
 
-/* Rounds, saturates and stores the sum of one channel at one column. */
-static void put(const vc_conv_row *r, int32_t channel, int32_t column, int32_t sum)
-{
-    int16_t v = vc_round_shift_sat16(sum, r->layer->o.shifts[channel]);
-    r->out[(ptrdiff_t)column * r->out_pitch + channel] = r->layer->o.relu && v < 0 ? 0 : v;
-}
-
 void vc_conv_portable(const vc_conv_row *r)
 {
     const vc_layer *l = r->layer;
     for (int32_t c = 0; c < l->o.n; c++) {
         const int8_t *weights = (const int8_t *)l->o.weights + (ptrdiff_t)c * (ptrdiff_t)l->o.fan_in;
         int32_t bias = vc_conv_bias(r->net, l, c);
-        for (int32_t column = 0; column < r->cols; column++) put(r, c, column, bias + sum_at(r, weights, column));
+        for (int32_t column = 0; column < r->cols; column++) {
+            int32_t sum = bias + sum_at(r, weights, column);
+            r->out[(ptrdiff_t)column * r->out_pitch + c] = vc_conv_rounded(l, c, sum);
+        }
     }
 }

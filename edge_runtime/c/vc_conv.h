@@ -2,6 +2,7 @@
 #ifndef VC_CONV_H
 #define VC_CONV_H
 
+#include "vc_bytes.h"
 #include "vc_net.h"
 #include "vc_target.h"
 
@@ -15,6 +16,13 @@ static inline int32_t vc_block_width(int32_t left)
     return VC_LANES * (vectors == 3 || vectors > 4 ? 3 : vectors < 2 ? 1 : 2);
 }
 
+/* What becomes of the sum of an output channel. */
+static inline int16_t vc_conv_rounded(const vc_layer *l, int32_t channel, int32_t sum)
+{
+    int16_t v = vc_round_shift_sat16(sum, l->o.shifts[channel]);
+    return l->o.relu && v < 0 ? 0 : v;
+}
+
 /* Straight from the model's int8 weights; need no packed copy. */
 void vc_conv_portable(const vc_conv_row *r);
 #if VC_HAVE_DSP
@@ -24,6 +32,9 @@ void vc_conv_dsp(const vc_conv_row *r);
 void vc_conv_mve(const vc_conv_row *r);
 #endif
 
+#if VC_HAVE_SPARSE
+void vc_conv_sparse(const vc_conv_row *r);
+#endif
 #if VC_HAVE_AVX2
 void vc_conv_avx2(const vc_conv_row *r);
 #endif

@@ -46,7 +46,7 @@ DSP_INLINE void list_rest(listed *k, const int16_t *x, ptrdiff_t pitch, int32_t 
 {
     int16_t four[COLUMNS * VC_BLOCK];
     int32_t from = weights < last ? weights : last;
-    vc_zero(four, sizeof four); /* an initialiser would become a call of memset */
+    vc_zero(four, (size_t)cols * VC_BLOCK * sizeof *four); /* an initialiser would become a call of memset */
     for (int32_t i = 0; i < n; i++)
         for (int c = 0; c < cols; c++) four[c * VC_BLOCK + weights - from + i] = x[c * pitch + i];
     uint32_t *end = put_block(k->end, from - k->weights, four, VC_BLOCK, cols);

@@ -111,6 +111,9 @@ static void run_conv(int kernel, const vc_conv_row *r)
 #if VC_HAVE_MVE
     case VC_KERNEL_MVE: vc_conv_mve(r); return;
 #endif
+#if VC_HAVE_SPARSE
+    case VC_KERNEL_SPARSE: vc_conv_sparse(r); return;
+#endif
     default: vc_conv_portable(r); return;
     }
 }

@@ -32,6 +32,9 @@
 #define VC_HAVE_DSP 0
 #endif
 
+/* What other devices do: leave out products of zeros. */
+#define VC_HAVE_SPARSE (VC_FOR_DEVICE && !VC_HAVE_DSP && !VC_HAVE_MVE)
+
 /* Instructions that saturate. */
 #if VC_HAVE_DSP || VC_HAVE_MVE
 #define VC_HAVE_SATURATION 1
@@ -51,7 +54,7 @@
 /* Words need not be aligned. */
 #define VC_HAVE_WORDS VC_HAVE_SATURATION
 
-enum { VC_KERNEL_PORTABLE = 0, VC_KERNEL_AVX2 = 1, VC_KERNEL_DSP = 2, VC_KERNEL_MVE = 3 };
+enum { VC_KERNEL_PORTABLE = 0, VC_KERNEL_AVX2 = 1, VC_KERNEL_DSP = 2, VC_KERNEL_MVE = 3, VC_KERNEL_SPARSE = 4 };
 
 /* The fastest kernels this machine runs. */
 static inline int vc_best_kernel(void)
@@ -59,7 +62,7 @@ static inline int vc_best_kernel(void)
 #if VC_HAVE_AVX2
     if (__builtin_cpu_supports("avx2")) return VC_KERNEL_AVX2;
 #endif
-    return VC_HAVE_MVE ? VC_KERNEL_MVE : VC_HAVE_DSP ? VC_KERNEL_DSP : VC_KERNEL_PORTABLE;
+    return VC_HAVE_MVE ? VC_KERNEL_MVE : VC_HAVE_DSP ? VC_KERNEL_DSP : VC_HAVE_SPARSE ? VC_KERNEL_SPARSE : VC_KERNEL_PORTABLE;
 }
 
 #endif
