@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vaecodec.codec._native import lib
 from vaecodec.codec.arguments import shown
@@ -204,7 +205,7 @@ def _row(ratio: Ratio, r: int) -> Iterable[int]:
         yield from (len(places), *places)
 
 
-def _places(row: np.ndarray) -> tuple[list[int], list[int]]:
+def _places(row: NDArray[np.int8]) -> tuple[list[int], list[int]]:
     """The running sums that make a row of Φ, those to be added and those to be taken off: sum i is that of samples 0 .. i."""
     changes = row.astype(np.int64) - np.append(row[1:], 0)
     return np.repeat(np.arange(len(row)), np.maximum(changes, 0)).tolist(), np.repeat(np.arange(len(row)), np.maximum(-changes, 0)).tolist()
