@@ -304,8 +304,8 @@ class ImageCodec:
             raise InputError(f"a tile has at most {MAX_TILE_PIXELS} pixels: give a side of {TILE_PIXELS}, or none")
         if order not in ORDERS:
             raise InputError(f"packets come in the order of {' or '.join(ORDERS)}, got {shown(order)}")
-        units = (padded(side, self._model.levels) >> self._model.levels for side in (wide, tall))
-        return ImageHeader(self.bundle.model_id, self.bundle.synthesis_id, 0, width, height, mode, *units, order=ORDERS.index(order))
+        columns, rows = (padded(side, self._model.levels) >> self._model.levels for side in (wide, tall))
+        return ImageHeader(self.bundle.model_id, self.bundle.synthesis_id, 0, width, height, mode, columns, rows, ORDERS.index(order))
 
     def _check_header(self, header: container.Header) -> ImageHeader:
         header = self._own(header)

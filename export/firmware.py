@@ -47,24 +47,19 @@ SENSING_SOURCES = (
 """Those that one of compressed sensing needs."""
 
 # Template, and where it goes.
-PLACES = {
-    "README.md": "README.md",
+COMMON_PLACES = {
     "CMakeLists.txt": "CMakeLists.txt",
     "module.yml": "zephyr/module.yml",
     "zephyr.cmake": "zephyr/CMakeLists.txt",
     "Kconfig": "zephyr/Kconfig",
     "library.json": "library.json",
     "library.properties": "library.properties",
-    "main.c": "examples/filter/main.c",
-    "qemu.c": "examples/qemu/main.c",
     "qemu.ld": "examples/qemu/cortex_m4.ld",
 }
+PLACES = {**COMMON_PLACES, "README.md": "README.md", "main.c": "examples/filter/main.c", "qemu.c": "examples/qemu/main.c"}
 # What a decoder has besides.
 DECODER_PLACES = {"decoder.h": "src/{name}_decoder.h", "gateway.c": "examples/gateway/main.c"}
-# What pictures have in their place.
-IMAGE_PLACES = {**PLACES, "image_README.md": "README.md", "image_main.c": "examples/filter/main.c", "image_qemu.c": "examples/qemu/main.c"}
-for _name in ("README.md", "main.c", "qemu.c"):
-    del IMAGE_PLACES[_name]
+IMAGE_PLACES = {**COMMON_PLACES, "image_README.md": "README.md", "image_main.c": "examples/filter/main.c", "image_qemu.c": "examples/qemu/main.c"}
 # Room for a packet: what its samples, or measurements, would take as they are, and for what it has besides.
 BYTES_A_NUMBER, MORE_BYTES = 2, 96
 SMALL_ROOM, SMALL_PICTURE = 1024, 8192  # of pictures: the least room for a packet, and for latents that wait

@@ -113,8 +113,7 @@ class SensingDevice:
             "n_words": len(self.words), "n_bytes": len(self.bytes), "crc": crc32c(checked),
             "window": model.window, "measurements": self._ratio.measurements, "coarsest": model.t_hi, "first_code": self._codes[0],
             "n_codes": len(self._codes), "rounding": model.rounding, "channels": p.channels, "n_classes": len(self._ratio.tables),
-            "model_id": self._bundle.model_id,
-            "synthesis_id": self._bundle.synthesis_id, "windows": p.rows, "sync": p.sync, "rate": p.rate.numerator,
+            "model_id": self._bundle.model_id, "synthesis_id": self._bundle.synthesis_id, "windows": p.rows, "sync": p.sync, "rate": p.rate.numerator,
             "rate_divisor": p.rate.denominator, "packet_bytes": p.room,
         }
 
@@ -205,7 +204,7 @@ def _row(ratio: Ratio, r: int) -> Iterable[int]:
         yield from (len(places), *places)
 
 
-def _places(row: NDArray[np.int8]) -> tuple[list[int], list[int]]:
+def _places(row: NDArray[np.int64]) -> tuple[list[int], list[int]]:
     """The running sums that make a row of Φ, those to be added and those to be taken off: sum i is that of samples 0 .. i."""
     changes = row.astype(np.int64) - np.append(row[1:], 0)
     return np.repeat(np.arange(len(row)), np.maximum(changes, 0)).tolist(), np.repeat(np.arange(len(row)), np.maximum(-changes, 0)).tolist()

@@ -44,8 +44,9 @@ DSP_INLINE uint32_t *put_block(uint32_t *to, int32_t weights, const int16_t *x, 
 /* Fewer than four inputs; `last` is where the last four weights begin, beyond which nothing is read. */
 DSP_INLINE void list_rest(listed *k, const int16_t *x, ptrdiff_t pitch, int32_t n, int32_t weights, int32_t last, const int cols)
 {
-    int16_t four[COLUMNS * VC_BLOCK] = {0};
+    int16_t four[COLUMNS * VC_BLOCK];
     int32_t from = weights < last ? weights : last;
+    vc_zero(four, sizeof four); /* an initialiser would become a call of memset */
     for (int32_t i = 0; i < n; i++)
         for (int c = 0; c < cols; c++) four[c * VC_BLOCK + weights - from + i] = x[c * pitch + i];
     uint32_t *end = put_block(k->end, from - k->weights, four, VC_BLOCK, cols);

@@ -50,6 +50,17 @@ def test_a_file_is_spooled_and_sent(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert status(capsys)["packets_waiting"] == 0
 
 
+def test_the_analysis_may_run_in_litert(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["-m", "ecg", "--rate", "360", "--offset", "0", "--stream-id", "1"]
+    assert run(["edge", "run", *options[:-2], "--source", "in.raw", "--spool", "spool", "--engine", "litert"]) == 0
+    assert status(capsys)["samples"] == 2000
+    assert run(["encode", "--stream", *options, "--engine", "litert", "in.raw", "same.vae"]) == 0
+    with receiving(tmp_path) as receiver:
+        assert run(["edge", "send", "spool", "--to", receiver.url, "--device", "d"]) == 0
+        (stream,) = receiver.store.streams.values()
+    assert b"".join(stream.packets.values()) == Path("same.vae").read_bytes()
+
+
 def test_the_packets_are_those_of_encode(tmp_path: Path) -> None:
     assert run(["encode", "--stream", *ENCODE, "--stream-id", "1", "in.raw", "same.vae"]) == 0
     with receiving(tmp_path) as receiver:

@@ -2,8 +2,8 @@
 
     PYTHONPATH=tests python -m firmware.kernels        writes kernels.json; the tests compare with it
 
-All layers of a bundle, each over its whole grid, weighted by their multiplications; those of the condition, which are constants of a stream, do not count.
-Inputs are made up and never 0.
+All layers of a bundle, each over its whole grid, weighted by their multiplications; those of the condition, which are constants of a stream, do
+not count. Inputs are made up and never 0.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from vaecodec.cli.options import Offsets, Rate, Seconds
 
 FORMATS = ("raw", "csv")
 POLICIES = ("auto", "wait", "drop-oldest")
-ENCODING = ("rate", "packet", "key", "sync", "quality", "bitrate", "effort", "shift", "step")
+ENCODING = ("rate", "packet", "key", "sync", "quality", "bitrate", "effort", "engine", "shift", "step")
 UNITS = {"": 1, "k": 1000, "M": 10**6, "G": 10**9}
 LOSING = 1  # exit code: samples were read that nobody will have
 
@@ -80,6 +80,7 @@ def command() -> None:
 @click.option("-q", "--quality", type=click.FloatRange(0, 100), help="0 smallest .. 100 best; 60 unless given.")
 @click.option("--bitrate", type=click.FloatRange(0, min_open=True), help="In place of a quality, bits a second.")
 @click.option("-e", "--effort", type=click.IntRange(1, 2), help="1 is quicker, 2 (the default) takes fewer bytes.")
+@click.option("--engine", type=click.Choice(["c", "litert"]), help="Runs the analysis: the C core, or the model's .tflite in LiteRT.")
 @click.option("--offset", type=Offsets(), help="Taken off the samples, one number or one a channel: the scale stays fixed.")
 @click.option("--shift", type=click.IntRange(0, 15), help="With --offset, bits dropped from each sample.")
 @click.option("--step", type=click.FloatRange(0, min_open=True), help="Value of one unit of numbers with decimals.")

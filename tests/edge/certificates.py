@@ -1,0 +1,33 @@
+"""A certificate for loopback, made by openssl for a test and gone with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Its own authority, and its key."""
+
+    certificate: Path
+    key: Path
+
+
+def make(folder: Path) -> Certificate:
+    """A certificate for 127.0.0.1."""
+    if shutil.which("openssl") is None:
+        if os.environ.get("CI"):
+            pytest.fail("openssl is missing")
+        pytest.skip("needs openssl")
+    out = Certificate(folder / "loopback.pem", folder / "loopback.key")
+    names = ["-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1"]
+    kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    words = ["openssl", *kind, *names, "-keyout", str(out.key), "-out", str(out.certificate)]
+    subprocess.run(words, check=True, capture_output=True)
+    return out
