@@ -11,6 +11,7 @@ import pytest
 from common import SENSING_BUNDLE, beats
 
 from vaecodec.cli import run as run_command
+from vaecodec.codec.errors import InputError
 
 Run = Callable[..., tuple[int, str]]
 
@@ -74,3 +75,25 @@ def test_bench_refuses_what_has_no_meaning(run: Run, tmp_path: Path, options: li
     code, output = run("bench", "signals", tmp_path, *options)
     assert code == 2
     assert "--cs" in output
+
+
+def test_a_recording_streams_there_and_back(run: Run, recording: Path) -> None:
+    stream, back = recording.with_name("out.vae"), recording.with_name("back.npy")
+    code, output = run("encode", "--stream", recording, stream, "-m", SENSING_BUNDLE, "--rate", 100, "--packet", "1s", "-q", 60)
+    assert code == 0, output
+    assert run("decode", "--stream", stream, back, "-m", SENSING_BUNDLE)[0] == 0
+    assert np.load(back).shape == (900,)
+    assert run("decode", stream, back, "-m", SENSING_BUNDLE, "-f")[0] == 0
+    code, output = run("encode", "--stream", recording, stream, "-m", SENSING_BUNDLE, "--rate", 100, "--key", "4s", "-f")
+    assert code == InputError.exit_code
+    assert "decode alone" in output
+
+
+def test_a_library_for_a_device_has_one_ratio(run: Run, tmp_path: Path) -> None:
+    code, output = run("export", "firmware", "ecg-cs", "--out", tmp_path / "device", "--ratio", 16, "--name", "lead")
+    assert code == 0, output
+    assert "LEAD_QUALITY_MAX = 137" in (tmp_path / "device" / "src" / "lead.h").read_text()
+    assert "16 of each window of 128 samples" in (tmp_path / "device" / "README.md").read_text()
+    code, output = run("export", "firmware", "ecg-cs", "--out", tmp_path / "none", "--ratio", 17)
+    assert code == InputError.exit_code
+    assert "16, 32, 64 of 128" in output
