@@ -1,4 +1,4 @@
-"""Writes conformance/RELEASE/live: streams of docs/format.md section 13, with what they decode to.
+"""Writes conformance/RELEASE/live and live-sensed: streams of docs/format.md section 13, those of compressed sensing apart, with what they decode to.
 
     python conformance/make_live.py conformance/0.1
 
@@ -9,7 +9,7 @@ with `recon`, int16 or float32 `[N, channels]`, and `steps`, the step code of ea
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,14 +48,32 @@ def streams(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
     yield "segments", stream(bundle, moved, key=1)
 
 
+def sensed_streams(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
+    one = np.rint(waves(1500)).astype(np.int16)
+    for name, quality in (("coarse", 5), ("usual", 60), ("fine", 95)):
+        yield name, stream(bundle, one, quality=quality, stream_id=1)
+    yield "fixed-scale", stream(bundle, 100 * one, offset=50, shift=2, stream_id=2)
+    yield "bit-rate", stream(bundle, np.concatenate([one, 4 * one]), bitrate=325, stream_id=3)
+    yield "three-channels", stream(bundle, np.rint(waves(700, 3)).astype(np.int16), stream_id=4)
+    yield "one-sample", stream(bundle, one[:1], stream_id=5)
+    yield "whole-packets", stream(bundle, one[:480], stream_id=6)
+
+
 def main() -> None:
     release = Path(sys.argv[1])
-    bundle = Bundle.open(release / "tiny-signal.vaemodel")
-    (release / "live").mkdir(exist_ok=True)
+    write(release / "live", Bundle.open(release / "tiny-signal.vaemodel"), streams)
+    write(release / "live-sensed", Bundle.open(release / "tiny-sensing.vaemodel"), sensed_streams)
+
+
+def write(folder: Path, bundle: Bundle, made: Callable[[Bundle], Iterator[tuple[str, bytes]]]) -> None:
+    """Those streams that are not there yet."""
+    folder.mkdir(exist_ok=True)
     reader = StreamFile(bundle)
-    for name, data in streams(bundle):
+    for name, data in made(bundle):
+        path = folder / f"{name}.vae"
+        if path.exists():
+            continue
         packets = list(reader.latents(data))
-        path = release / "live" / f"{name}.vae"
         path.write_bytes(data)
         path.with_suffix(".z").write_bytes(b"".join(band.astype("<i2").tobytes() for _, _, bands in packets for band in bands))
         samples = reader.decode(data)

@@ -16,6 +16,7 @@ enum {
     ROOM_BEHIND = 4,
     ALIGNMENT = 4,
     LARGEST = 32767,            /* of a sample */
+    MOST_OFFSET = 1 << 30,
     MEAN_LIMIT = 32767 * 16
 };
 
@@ -67,9 +68,17 @@ static int has_setting(const vc_sense_device *d, int32_t setting)
     return code >= 0 && code < d->n_codes;
 }
 
+static int offset_is_valid(int32_t offset)
+{
+    return offset >= -MOST_OFFSET && offset <= MOST_OFFSET;
+}
+
 VC_COLD static int settings_are_valid(const vc_sense_device *d, const vc_encoder_settings *s)
 {
-    return s->quality <= VC_QUALITY_STEPS && has_setting(d, setting_of(d, s->quality)) && s->effort >= 1 && s->effort <= 2 && s->shift <= 15;
+    if (d->channels > VC_MAX_DEVICE_CHANNELS || s->effort < 1 || s->effort > 2 || s->shift > 15) return 0;
+    for (int32_t c = 0; c < d->channels; c++)
+        if (!offset_is_valid(s->offset[c])) return 0;
+    return s->quality <= VC_QUALITY_STEPS && has_setting(d, setting_of(d, s->quality));
 }
 
 /* The constant part of a sync packet. */
@@ -85,7 +94,7 @@ VC_COLD static size_t put_constant(const vc_sense_encoder *e, uint8_t *p)
 
 VC_COLD int vc_sense_encoder_begin(vc_sense_encoder *e, const vc_sense_device *d, const vc_encoder_settings *s, void *memory, size_t n)
 {
-    if (!e || !d || !s || d->channels > VC_MAX_DEVICE_CHANNELS || !settings_are_valid(d, s)) return VC_EARGUMENT;
+    if (!e || !d || !s || !settings_are_valid(d, s)) return VC_EARGUMENT;
     if (!memory || vc_sense_encoder_memory(d) > n || vc_stream_head_bound(d->channels, d->facts) > d->packet_bytes) return VC_ESPACE;
     if (tables_crc(d) != d->crc) return VC_EM_CRC;
     vc_zero(e, sizeof *e);

@@ -12,12 +12,13 @@ from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import FormatError
 from vaecodec.codec.stream_file import StreamFile
 
-STREAMS = sorted((ROOT / "conformance").glob("*/live/*.vae"))
-cases = pytest.mark.parametrize("path", STREAMS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+STREAMS = sorted((ROOT / "conformance").glob("*/live*/*.vae"))
+cases = pytest.mark.parametrize("path", STREAMS, ids=lambda path: "-".join((*path.parts[-3:-1], path.stem)))
 
 
 def reader(path: Path) -> StreamFile:
-    return StreamFile(Bundle.open(path.parents[1] / "tiny-signal.vaemodel"))
+    bundle = "tiny-sensing" if path.parent.name == "live-sensed" else "tiny-signal"
+    return StreamFile(Bundle.open(path.parents[1] / f"{bundle}.vaemodel"))
 
 
 @cases
