@@ -62,7 +62,8 @@ DECODER_PLACES = {"decoder.h": "src/{name}_decoder.h", "gateway.c": "examples/ga
 IMAGE_PLACES = {**COMMON_PLACES, "image_README.md": "README.md", "image_main.c": "examples/filter/main.c", "image_qemu.c": "examples/qemu/main.c"}
 # Room for a packet: what its samples, or measurements, would take as they are, and for what it has besides.
 BYTES_A_NUMBER, MORE_BYTES = 2, 96
-SMALL_ROOM, SMALL_PICTURE = 1024, 8192  # of pictures: the least room for a packet, and for latents that wait
+SMALL_ROOM, SMALL_PICTURE = 1024, 8192  # of pictures: the least room for a packet, and for latents that wait, unless told otherwise
+MOST_ROOM = 1 << 24  # of pictures
 STRUCTURES_AND_STACK = 16 << 10  # of the examples, besides the workspace
 QUALITY = 600  # of the examples, in tenths, or the nearest that there is
 OF_PICTURES = "size", "tile", "waiting"
@@ -72,7 +73,7 @@ C_WORDS = frozenset(
         *("auto", "break", "case", "char", "class", "const", "continue", "default", "delete", "do", "double", "else", "enum", "extern", "float"),
         *("for", "goto", "if", "inline", "int", "long", "new", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct"),
         *("switch", "this", "typedef", "union", "unsigned", "void", "volatile", "while", "main", "memory", "encoder", "settings"),
-        *("packet", "samples"),
+        *("packet", "samples", "row", "code", "file", "in", "out", "block", "run", "check", "call", "leave", "fail"),
     )
 )
 
@@ -227,8 +228,8 @@ def _pictures(bundle: Bundle, wanted: Firmware, name: str) -> _Made:
     wide, tall = tile_of(bundle, width, height, wanted.tile)
     colours, waiting_rows = bundle.symbols.colours, min(height, tall + bundle.symbols.reach)
     waiting = max(SMALL_PICTURE, waiting_rows * width) if wanted.waiting is None else wanted.waiting
-    room = max(SMALL_ROOM, wide * tall * colours // 2) if wanted.room is None else wanted.room
-    pictures = Pictures(width, height, wide, tall, whole_number(waiting, "waiting", 64, 1 << 24), whole_number(room, "room", 128, 1 << 24))
+    room = min(MOST_ROOM, max(SMALL_ROOM, wide * tall * colours // 2)) if wanted.room is None else wanted.room
+    pictures = Pictures(width, height, wide, tall, whole_number(waiting, "waiting", 64, MOST_ROOM), whole_number(room, "room", 128, MOST_ROOM))
     model = DeviceImageModel(bundle, pictures, name)
     values = {
         "width": width,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vaecodec.codec._native import ffi, lib
+from vaecodec.codec.arguments import whole_number
 from vaecodec.codec.bundle import Bundle
+from vaecodec.codec.container import MAX_SIDE
 from vaecodec.codec.errors import InputError
 from vaecodec.codec.grids import padded
 from vaecodec.codec.native import crc32c
@@ -120,7 +122,11 @@ enum {{
 
 
 def tile_of(bundle: Bundle, width: int, height: int, tile: tuple[int, int] | None) -> tuple[int, int]:
-    """Sides of a tile in whole units of 2^L pixels, no larger than the picture; unless given, as wide as the picture and one or two units high."""
+    """Sides of a tile in whole units of 2^L pixels, no larger than the picture; unless given, as wide as the picture and one or two units high.
+
+    Raises:
+        InputError: a side is none.
+    """
     levels = bundle.symbols.levels
-    wide, tall = tile or (width, max(32, 1 << levels))
+    wide, tall = (whole_number(side, "a tile's side in pixels", 1, MAX_SIDE) for side in tile or (width, max(32, 1 << levels)))
     return min(padded(wide, levels), padded(width, levels)), min(padded(tall, levels), padded(height, levels))

@@ -3,7 +3,7 @@
 `vc_plan_make` keeps all rows of what a prelude writes, as any prelude may read any of them. Those of our models read their own planes at the row
 they write, so that `vc_net_prelude_row` makes two rows at a time as a stage comes to them. What is left in memory is then
 
-    lasting     symbols that finer stages read, all rows; what a prelude hands on, two rows
+    lasting     symbols that finer stages read, all rows; what a prelude hands on, two rows; what it reads to the side, one row and its margins
     local       a stage's own planes that reach beyond a row or column; cleared at its beginning, for their margins
     passing     planes that are written and read again within a row: each begins where no other that is needed then lies
 
@@ -56,8 +56,13 @@ class _Use:
 
     @property
     def lasting(self) -> bool:
-        """Whether its rows outlive the stage, or are read while a finer stage runs."""
-        return self.elsewhere or self.handed_on
+        """Whether its rows outlive the stage, or are read while a finer stage runs; margins that a prelude reads must stay zero all the time."""
+        return self.elsewhere or self.handed_on or (self.is_prelude and self.sideways)
+
+    @property
+    def last(self) -> int:
+        """The last operation that touches it, though it may only be a write that nobody reads."""
+        return max(self.read, self.written)
 
     @property
     def passing(self) -> bool:
@@ -71,8 +76,8 @@ class _Use:
             return 0
         if self.handed_on:
             return 2
-        # A row that is written when all have been read may take the place of the farthest.
-        return max(1, self.deepest if self.written > self.read and not self.own_row else self.deepest + 1)
+        # A row of which nothing is written before all have been read may take the place of the farthest.
+        return max(1, self.deepest if self.first > self.read and not self.own_row else self.deepest + 1)
 
 
 def shrink(bundle: Bundle, plan: Any) -> None:
@@ -124,7 +129,8 @@ class _Uses:
 
     def _note_write(self, stage: int, is_prelude: bool, at: int, operation: Conv | Shuffle) -> None:
         use, grid = self.found[operation.out], self._planes[operation.out].stage
-        if is_prelude and grid != (stage if isinstance(operation, Shuffle) else stage - 1):
+        # The grids of the approximation and the first details have the same rows: no prelude computes between them.
+        if is_prelude and (stage < 2 or grid != (stage if isinstance(operation, Shuffle) else stage - 1)):
             raise InputError("a prelude of this model does not compute on the next coarser grid: no device runs it")
         use.stage, use.is_prelude, use.written = stage, is_prelude, at
         use.first = at if use.first < 0 else use.first
@@ -192,7 +198,7 @@ def _place_passing(plan: Any, shapes: list[_Shape], planes: list[tuple[int, _Use
     for i, use in sorted(planes, key=lambda item: -shapes[item[0]].row):
         at, size = start, shapes[i].row
         for begin, end, other in sorted(placed, key=lambda item: item[0]):
-            together = use.first <= other.read and other.first <= use.read
+            together = use.first <= other.last and other.first <= use.last
             if together and begin < at + size and at < end:
                 at = end
         placed.append((at, _aligned(at + size), use))

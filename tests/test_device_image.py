@@ -158,3 +158,6 @@ def test_models_that_reach_further_than_a_device_keeps_are_refused():
 def test_tiles_are_whole_units_within_the_picture(mcu):
     assert tile_of(mcu.bundle, 160, 120, None) == (160, 32)
     assert tile_of(mcu.bundle, 20, 20, (500, 1)) == (padded(20, 4), 16)
+    for wrong in ((0, 32), (32, 0), (32, -1), (32, 1.5), (70000, 32)):
+        with pytest.raises(InputError, match="a tile's side"):
+            tile_of(mcu.bundle, 160, 120, wrong)

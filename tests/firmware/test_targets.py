@@ -117,3 +117,13 @@ def test_an_export_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="wavelets"):
         export_firmware(Bundle.open("speech8k"), tmp_path / "x", Firmware())
     assert not list(tmp_path.iterdir())
+
+
+def test_an_export_of_pictures_is_whole_or_not_there(tmp_path: Path) -> None:
+    bundle = Bundle.open("photo-mcu")
+    sides = ({"size": (0, 5)}, {"size": (5000, 5)}, {"tile": (0, 32)}, {"tile": (32, 0)})
+    for wrong in (*sides, {"waiting": 0}, {"room": 1}, {"room": 1 << 25}, {"name": "row"}, {"name": "fail"}):
+        with pytest.raises(InputError):
+            export_firmware(bundle, tmp_path / "x", Firmware(**({"size": (64, 64)} | wrong)))
+    assert not list(tmp_path.iterdir())
+    export_firmware(Bundle.open("photo"), tmp_path / "x", Firmware(size=(4096, 4096), tile=(4096, 4096)))
