@@ -48,7 +48,8 @@ class Encoder:
         rate: samples a second and channel; the model's own unless given.
         packet: seconds a packet, 0.25..60, rounded to whole blocks of 2^L samples. A packet leaves once its samples and `delay` more have come.
         key: seconds from a key packet to the next, at most 60, rounded to whole packets: the packets between them are delta packets, which take
-            fewer bytes but need every packet since the key packet. Unless given, as with compressed sensing, every packet is a key packet and decodes alone.
+            fewer bytes but need every packet since the key packet. Unless given, every packet is a key packet and decodes alone. Compressed sensing
+            has no others.
         sync: seconds between sync packets, from which a reader can join; rounded up to a key packet.
         quality: 0..100, 100 the finest; 60 unless given.
         bitrate: in place of a quality, the bits a second to keep, everything included; see `stream_rate.Reservoir`.

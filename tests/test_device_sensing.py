@@ -201,7 +201,8 @@ def test_a_packet_without_room_is_lost_and_said_so(bundle):
 
 
 def test_bad_arguments_are_refused(bundle):
-    for wrong in ({"quality": 1001}, {"quality": 700}, {"quality": 0}, {"effort": 0}, {"effort": 3}, {"shift": 16}, {"channels": 17}, {"offsets": [-(1 << 31)]}):
+    settings = ({"quality": 1001}, {"quality": 700}, {"quality": 0}, {"effort": 0}, {"effort": 3}, {"shift": 16}, {"channels": 17})
+    for wrong in (*settings, {"offsets": [-(1 << 31)]}):
         with pytest.raises(DeviceError, match="outside its range"):
             SensedEncoder(bundle, 32, **wrong)
     with pytest.raises(DeviceError, match="too small"):
