@@ -144,13 +144,16 @@ static void take_coefficients(void *context, int32_t level, int32_t row, uint32_
 
 static int shape_is_valid(const vc_image_model *d)
 {
+    if (!d->plan || d->packet_bytes > VC_PAYLOAD_MAX) return 0;
     const vc_model *m = d->plan->model;
     return m->rank == 2 && (m->colours == 1 || m->colours == 3) && d->width >= 1 && d->width <= VC_MAX_IMAGE_SIDE && d->height >= 1 && d->height <= VC_MAX_IMAGE_SIDE;
 }
 
 int vc_image_begin(vc_image_encoder *e, const vc_image_model *d, const vc_image_settings *s, void *memory, size_t n)
 {
-    if (!e || !d || !s || s->quality > VC_IMAGE_QUALITY_STEPS || s->effort < 1 || s->effort > 2 || !shape_is_valid(d)) return VC_EARGUMENT;
+    if (!e) return VC_EARGUMENT;
+    e->device = NULL; /* what cannot begin is refused by the other calls, whatever `e` held */
+    if (!d || !s || s->quality > VC_IMAGE_QUALITY_STEPS || s->effort < 1 || s->effort > 2 || !shape_is_valid(d)) return VC_EARGUMENT;
     int64_t need = vc_image_memory(d);
     if (!memory || (uint64_t)need > n || d->packet_bytes < HEADER_MOST) return VC_ESPACE;
     const vc_model *m = d->plan->model;
@@ -327,8 +330,9 @@ static int64_t code_group(vc_image_encoder *e)
     int32_t group = group_of(m, e->next_stage);
     vc_range_start(&e->coder, payload, e->device->packet_bytes);
     for (; !error && e->next_stage < m->n_stages && group_of(m, e->next_stage) == group; e->next_stage++) error = code_stage(e, e->next_stage, &nonzero);
-    if (!error) error = vc_range_finish(&e->coder);
-    if (error || !nonzero) return error;
+    if (error || !nonzero) return error; /* where all is zero no bytes say so, and none need room */
+    error = vc_range_finish(&e->coder);
+    if (error) return error;
     if (e->coder.size > 0) return (int64_t)e->coder.size;
     payload[0] = 0; /* no bytes would mean that all is zero */
     return 1;

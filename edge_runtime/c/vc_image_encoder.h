@@ -89,11 +89,13 @@ typedef struct vc_image_encoder {
 /* Bytes of workspace on this machine. */
 int64_t vc_image_memory(const vc_image_model *d);
 
-/* Begins a picture. Checks the model's weights first, which takes some 10 instructions a byte. Returns 0, VC_EARGUMENT (settings, NULL), VC_ESPACE, or VC_EM_CRC. */
+/* Begins a picture, whatever became of the one before. `e` and `memory`, of any alignment, must stay where they are until the last packet. Checks the model's weights first, which
+   takes some 10 instructions a byte. Returns 0, VC_EARGUMENT (settings, NULL), VC_ESPACE (memory, or room for a packet below 64 bytes), or VC_EM_CRC; after an error the other calls
+   return VC_EARGUMENT until a picture begins, as they do of an `e` that is all zero. */
 int vc_image_begin(vc_image_encoder *e, const vc_image_model *d, const vc_image_settings *s, void *memory, size_t n);
 
 /* Takes the next row of pixels, colours interleaved. Returns 1; 0 where packets wait that must be fetched first; VC_EARGUMENT; VC_EENDED after the last row; or
-   VC_ESPACE where its latents find no room: the picture is lost, begin it again with a lower quality. */
+   VC_ESPACE where its latents find no room: the picture is lost, and every call says so; begin it again with a lower quality. */
 int vc_image_push(vc_image_encoder *e, const uint8_t *pixels);
 
 /* Makes the next packet, if its rows have come. Returns 1, or 0 where there is none: then push rows, or after the last one all is done. VC_EARGUMENT; or VC_ESPACE where a packet
