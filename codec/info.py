@@ -82,6 +82,7 @@ def _image(file: File, size: int) -> dict[str, Any]:
         "height": header.height,
         "mode": MODES[header.mode],
         "tiles": [header.tile_width, header.tile_height],
+        "order": "level" if header.order else "tile",
         "bpp": round(8 * size / (header.width * header.height), 4),
     }
 

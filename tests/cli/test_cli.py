@@ -304,6 +304,25 @@ def test_encode_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (facts["bytes"], facts["width"], facts["output"]) == (Path("a.vae").stat().st_size, 40, "a.vae")
 
 
+def test_tiles_and_their_order_are_for_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    png("a.png")
+    for order in ("tile", "level"):
+        assert run(["encode", "a.png", f"{order}.vae", "-m", IMAGE, "--tile", "16x8", "--order", order, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["order"] == order
+        run(["decode", f"{order}.vae", f"{order}.png"])
+    assert Path("tile.vae").read_bytes() != Path("level.vae").read_bytes()
+    assert Path("tile.png").read_bytes() == Path("level.png").read_bytes()
+    for wrong in (["--tile", "0x"], ["--tile", "1x2x3"], ["--tile", "70000"], ["--tile", "16x-8"], ["--order", "random"]):
+        assert run(["encode", "a.png", "b.vae", "-m", IMAGE, *wrong]) == 2
+    np.save("s.npy", beats(500))
+    capsys.readouterr()
+    for wrong in (["--tile", "32"], ["--tile", "0"], ["--order", "level"]):
+        for how in (["-m", SIGNAL], ["--max-error", "3"]):
+            assert run(["encode", "s.npy", "b.vae", *how, *wrong]) == 7
+            assert capsys.readouterr().err == f"vaecodec: error: {wrong[0]} is for pictures\n"
+    assert not Path("b.vae").exists()
+
+
 def test_info_speaks_json_and_text(capsys: pytest.CaptureFixture[str]) -> None:
     png("a.png", 4)
     run(["encode", "a.png", "a.vae", "-m", IMAGE])

@@ -258,6 +258,9 @@ def _compress(codec: Any, content: Any, source: str, options: dict[str, Any]) ->
         return bytes(codec.encode(content.pixels, **target, psnr=options["psnr"], tile=options["tile"], **extra))
     if options["psnr"] is not None:
         raise InputError("--psnr is for pictures; a signal takes --prdn")
+    for name in ("tile", "order"):
+        if options[name] is not None:
+            raise InputError(f"--{name} is for pictures")
     if options["step"] is not None and content.samples.dtype.kind != "f":
         raise InputError(f"--step is for samples with decimals; these are {content.samples.dtype}")
     facts = {"rate": content.rate, "columns": content.columns, "units": content.units, "extra": content.extra, "step": options["step"]}
