@@ -232,7 +232,7 @@ def test_a_member_that_is_not_of_a_bundle_is_refused(name: str) -> None:
         pack(manifest, {**blobs, name: b""})
 
 
-@pytest.mark.parametrize("name", ["photo", "photo-ms", "ecg", "speech8k", "imu", "ecg-cs"])
+@pytest.mark.parametrize("name", ["photo", "photo-ms", "photo-mcu", "ecg", "speech8k", "imu", "ecg-cs"])
 def test_the_bundles_that_ship_pass_their_own_test(name: str) -> None:
     Bundle.open(name).verify()
 

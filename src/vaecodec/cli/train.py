@@ -23,7 +23,7 @@ import click
 @click.option("--quiet", is_flag=True, help="No progress bar and no figures.")
 @click.option("--print-config", is_flag=True, help="Print CONFIG and do nothing else: a start for a config of your own.")
 def command(config: str, data: str | None, out: str | None, print_config: bool, **options: Any) -> None:
-    """Train a model from CONFIG: the name of one that ships (photo, photo-ms, ecg, ecg-cs, imu, speech8k) or a TOML file.
+    """Train a model from CONFIG: the name of one that ships (photo, photo-ms, photo-mcu, ecg, ecg-cs, imu, speech8k) or a TOML file.
 
     \b
     vaecodec train photo --data photos/ --out runs/photo
