@@ -94,7 +94,7 @@ def test_the_error_is_that_of_the_picture_and_0_where_nobody_sees_it() -> None:
     codec, pixels = image_codec(), picture(41, 50)
     stream = codec.encode(pixels, quality=30)
     latents = codec.latents(stream)
-    encoder = ImageEncoder(codec.bundle.symbols, pixels, latents.header, plan(3), codec._synthesise, 1)
+    encoder = ImageEncoder(codec.bundle.symbols, pixels, latents.header, plan(3), codec._synthesise, 1, codec.bundle.symbols.analyse)
     error = encoder._error(Coded(latents.header, [], latents.bands), 8, 48).astype(float)
     assert not error[33:].any()
     assert not error[:, 50:].any()

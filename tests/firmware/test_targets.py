@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware.cores import BARE, TARGETS, WARNINGS, build, export, need, run
+from firmware.cores import BARE, BARE_CORES, TARGETS, WARNINGS, build, check_needs_nothing, export, need, run
 
 import vaecodec
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.errors import InputError
 from vaecodec.export.firmware import Firmware, export_firmware
-
-HELPERS = ("__aeabi_", "__clz", "__ctz", "__udiv", "__umod", "__div", "__mod", "__mul", "__ashl", "__lshr", "__ashr")
 
 
 def beats(samples: int) -> np.ndarray:
@@ -44,19 +42,9 @@ def test_every_core_makes_the_packets_of_the_codec(name: str, library: Path, exp
     assert run(target, program) == expected
 
 
-@pytest.mark.parametrize("name", ["M0+", "M4F", "M55", "RV32IMC"])
+@pytest.mark.parametrize("name", BARE_CORES)
 def test_a_core_needs_nothing_but_its_compilers_helpers(name: str, library: Path, tmp_path: Path) -> None:
-    target = TARGETS[name]
-    need(target.compiler)
-    whole = tmp_path / "whole.o"
-    sources = map(str, sorted((library / "src").glob("*.c")))
-    flags = [*WARNINGS, "-Os", *target.flags, "-ffreestanding", "-fno-tree-loop-distribute-patterns"]
-    subprocess.run([target.compiler, *flags, "-nostdlib", "-r", *sources, "-o", str(whole)], check=True)
-    nm = target.compiler.replace("gcc", "nm")
-    symbols = subprocess.run([nm, str(whole)], capture_output=True, text=True, check=True).stdout.splitlines()
-    missing = [line.split()[-1] for line in symbols if line.split()[0] == "U"]
-    assert all(name.startswith(HELPERS) and "f" not in name.removeprefix("__aeabi_")[:1] for name in missing), missing
-    assert not [line for line in symbols if line.split()[-2] in "bBdDC"], "no variables: all state is the caller's"
+    check_needs_nothing(TARGETS[name], library, tmp_path)
 
 
 def test_the_example_reads_samples_and_writes_a_stream(library: Path, tmp_path: Path) -> None:
