@@ -54,7 +54,7 @@ def distance(values: Int64, shift: int) -> Int64:
 
 def rounded(values: Int64, shift: int) -> Int64:
     """What the format makes of a sum."""
-    return np.clip((values + (1 << shift >> 1)) >> shift, -32768, 32767)
+    return np.asarray(np.clip((values + (1 << shift >> 1)) >> shift, -32768, 32767))
 
 
 def sums(program: SymbolProgram, x: Int16) -> Iterator[tuple[Int64, int]]:

@@ -107,12 +107,17 @@ static int32_t round_of(const vc_image_encoder *e, uint32_t band)
     return vc_setting_round(model_of(e), band, e->setting, e->settings.effort);
 }
 
-static vc_latents_row record_of(const vc_image_encoder *e, int32_t stage, int32_t row, uint32_t colour)
+/* Which record a row is. Through a pointer: some compilers copy what is returned by calling memcpy, which a device may not have. */
+static void name_record(const vc_image_encoder *e, int32_t stage, int32_t row, uint32_t colour, vc_latents_row *r)
 {
     const vc_model *m = model_of(e);
-    vc_latents_row r = {(uint8_t)stage, (uint8_t)colour, (uint16_t)row, stage_bands(stage), e->in.pyramid.cols >> level_of(m, stage), {0, 0, 0}};
-    for (int32_t b = 0; b < r.bands; b++) r.round[b] = (uint8_t)round_of(e, first_band(m, stage, colour) + (uint32_t)b);
-    return r;
+    int32_t bands = stage_bands(stage);
+    r->stage = (uint8_t)stage;
+    r->colour = (uint8_t)colour;
+    r->row = (uint16_t)row;
+    r->bands = bands;
+    r->cols = e->in.pyramid.cols >> level_of(m, stage);
+    for (int32_t b = 0; b < bands; b++) r->round[b] = (uint8_t)round_of(e, first_band(m, stage, colour) + (uint32_t)b);
 }
 
 static void keep_row(vc_image_encoder *e, int32_t stage, int32_t row, uint32_t colour, const int16_t *const *bands)
@@ -125,7 +130,8 @@ static void keep_row(vc_image_encoder *e, int32_t stage, int32_t row, uint32_t c
         vc_quantise_band(m, first + (uint32_t)b, e->step, round_of(e, first + (uint32_t)b), bands[b], z, (size_t)cols);
         if (e->waiting.with_excess) vc_quantise_excess(m, first + (uint32_t)b, e->step, bands[b], z, excess, (size_t)cols);
     }
-    vc_latents_row r = record_of(e, stage, row, colour);
+    vc_latents_row r;
+    name_record(e, stage, row, colour, &r);
     int error = vc_latents_put(&e->waiting, &r, e->in.latents, e->in.excess);
     if (error && !e->error) e->error = error;
 }
@@ -295,7 +301,8 @@ static int fetch_row(vc_image_encoder *e, int32_t stage, int32_t row)
     int16_t *z = e->in.latents, *excess = e->in.excess;
     for (uint32_t c = 0; c < m->colours; c++, z += count * cols, excess += count * cols) {
         uint32_t first = first_band(m, stage, c);
-        vc_latents_row r = record_of(e, stage, (e->top << finer) + row, c);
+        vc_latents_row r;
+        name_record(e, stage, (e->top << finer) + row, c, &r);
         int error = vc_latents_get(&e->waiting, &r, z, excess);
         if (error) return error;
         for (int32_t b = 0; b < count; b++) {

@@ -17,6 +17,16 @@ from vaecodec.export.firmware import Firmware, export_firmware
 HERE = Path(__file__).parent
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 BARE = ["-ffreestanding", "-fno-tree-loop-distribute-patterns", "-nostdlib", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"]
+# What GCC calls for integers where a core lacks the instruction: by name, as those for floating point and for memory differ by a letter.
+HELPERS = frozenset(
+    (
+        *(f"__aeabi_{name}" for name in ("idiv", "idivmod", "uidiv", "uidivmod", "ldivmod", "uldivmod")),
+        *(f"__aeabi_{name}" for name in ("lmul", "llsl", "llsr", "lasr", "lcmp", "ulcmp")),
+        *(f"__{name}{size}3" for name in ("div", "mod", "udiv", "umod", "mul", "ashl", "lshr", "ashr") for size in ("si", "di")),
+        *(f"__{name}{size}2" for name in ("clz", "ctz") for size in ("si", "di")),
+    )
+)
+BARE_CORES = "M0+", "M4F", "M55", "RV32IMC"
 QUALITIES = {"ecg": 600, "ecg-cs": 500}  # in tenths
 SEMIHOSTING = (
     *("-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=sh,mux=off"),
@@ -106,3 +116,17 @@ def run(target: Target, program: Path, more: Sequence[str] = ()) -> list[str]:
     done = subprocess.run([*target.runner, str(program), *more], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
+
+
+def check_needs_nothing(target: Target, library: Path, folder: Path) -> None:
+    """A library leaves nothing open but helpers for integers of its compiler, and has no variables."""
+    need(target.compiler)
+    whole = folder / "whole.o"
+    sources = map(str, sorted((library / "src").glob("*.c")))
+    flags = [*WARNINGS, "-Os", *target.flags, "-ffreestanding", "-fno-tree-loop-distribute-patterns"]
+    subprocess.run([target.compiler, *flags, "-nostdlib", "-r", *sources, "-o", str(whole)], check=True)
+    nm = target.compiler.replace("gcc", "nm")
+    symbols = subprocess.run([nm, str(whole)], capture_output=True, text=True, check=True).stdout.splitlines()
+    missing = {line.split()[-1] for line in symbols if line.split()[0] == "U"}
+    assert missing <= HELPERS, missing - HELPERS
+    assert not [line for line in symbols if line.split()[-2] in "bBdDC"], "no variables: all state is the caller's"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from firmware import pictures
-from firmware.cores import BARE, TARGETS, WARNINGS, build, need, run
+from firmware.cores import BARE, BARE_CORES, TARGETS, WARNINGS, build, check_needs_nothing, need, run
 from PIL import Image
 
 from vaecodec.codec.bundle import Bundle
@@ -38,6 +38,30 @@ def test_every_core_makes_the_file_of_the_codec(name: str, library: Path, tmp_pa
     target, program = TARGETS[name], tmp_path / "program.elf"
     build(target, library, program, source="picture.c")
     assert "".join(run(target, program)) == expected("photo-mcu", SMALL, (48, 32))
+
+
+@pytest.mark.parametrize("name", BARE_CORES)
+def test_a_core_needs_nothing_but_its_compilers_helpers(name: str, library: Path, tmp_path: Path) -> None:
+    check_needs_nothing(TARGETS[name], library, tmp_path)
+
+
+SHAPES = ("photo-mcu", (1, 1), (16, 16)), ("photo-mcu", (33, 90), (16, 48)), ("photo", (70, 33), (32, 64))
+
+
+@pytest.mark.parametrize(("model", "size", "tile"), SHAPES)
+def test_memory_is_enough_for_any_shape_where_pointers_have_32_bits(model: str, size: tuple[int, int], tile: tuple[int, int], tmp_path: Path) -> None:
+    target, program = TARGETS["M4F"], tmp_path / "program.elf"
+    pictures.export(tmp_path / "model", model, pictures.picture(model, size), tile)
+    build(target, tmp_path / "model", program, source="picture.c")
+    assert "".join(run(target, program)) == expected(model, size, tile)
+
+
+@pytest.mark.parametrize(("model", "size", "tile"), [("photo-mcu", (45, 61), (32, 16)), ("photo", (40, 70), (64, 32))])
+def test_calls_in_any_order_with_any_room_and_memory(model: str, size: tuple[int, int], tile: tuple[int, int], tmp_path: Path) -> None:
+    target, program = TARGETS["host, sanitized"], tmp_path / "abuse"
+    pictures.export(tmp_path / "model", model, pictures.picture(model, size), tile)
+    build(target, tmp_path / "model", program, source="abuse_pictures.c")
+    assert run(target, program) == ["ended well", "ran out of room"]
 
 
 def test_pictures_in_colour(tmp_path: Path) -> None:
