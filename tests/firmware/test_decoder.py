@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware.cores import TARGETS, WARNINGS, build, need, run
-from firmware.test_targets import HELPERS, beats
+from firmware.cores import BARE_CORES, TARGETS, WARNINGS, build, check_needs_nothing, need, run
+from firmware.test_targets import beats
 from gateway import DeviceDecoder
 
 import vaecodec
@@ -60,15 +60,9 @@ def test_every_core_gives_the_latents_of_the_codec(name: str, library: Path, exp
     assert run(target, program) == expected
 
 
-@pytest.mark.parametrize("name", ["M0+", "M4F", "RV32IMC"])
+@pytest.mark.parametrize("name", BARE_CORES)
 def test_a_core_needs_nothing_but_its_compilers_helpers(name: str, library: Path, tmp_path: Path) -> None:
-    target, whole = TARGETS[name], tmp_path / "whole.o"
-    need(target.compiler)
-    flags = [*WARNINGS, "-Os", *target.flags, "-ffreestanding", "-fno-tree-loop-distribute-patterns", "-nostdlib", "-r"]
-    subprocess.run([target.compiler, *flags, *map(str, (library / "src").glob("*.c")), "-o", str(whole)], check=True)
-    nm = [target.compiler.replace("gcc", "nm"), "--undefined-only", str(whole)]
-    missing = [line.split()[-1] for line in subprocess.run(nm, capture_output=True, text=True, check=True).stdout.splitlines()]
-    assert all(symbol.startswith(HELPERS) for symbol in missing), missing
+    check_needs_nothing(TARGETS[name], library, tmp_path)
 
 
 def test_changed_bytes_never_give_other_latents_and_touch_no_memory_beyond(library: Path, tmp_path: Path) -> None:

@@ -17,12 +17,8 @@ from vaecodec.export.firmware import Firmware, export_firmware
 from vaecodec.export.firmware_model import Packets
 from vaecodec.export.firmware_sensing import SensingDevice
 
-<<<<<<< HEAD
 PACKETS = Packets(1, 6, 1, 28, Fraction(360), 480)
-HELPERS = ("__aeabi_", "__clz", "__ctz", "__udiv", "__umod", "__div", "__mod", "__mul", "__ashl", "__lshr", "__ashr")
 
-=======
->>>>>>> breaker
 
 def beats(samples: int) -> np.ndarray:
     """Something with beats, in 11 bits."""
