@@ -307,7 +307,7 @@ def _stream_values(bundle: Bundle, p: Packets, wanted: Firmware) -> dict[str, ob
         "block": samples,
         "seconds": f"{float(p.rows * samples / p.rate):.3g}",
         "keys": "each decodes alone" if p.group == 1 else f"one in {p.group} decodes alone",
-        "offset": ", ".join([str(wanted.offset)] * p.channels),
+        "offset": ", ".join([str(whole_number(wanted.offset, "offset", -32768, 32767))] * p.channels),
     }
 
 

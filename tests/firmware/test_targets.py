@@ -62,6 +62,12 @@ def test_a_core_needs_nothing_but_its_compilers_helpers(name: str, library: Path
     check_needs_nothing(TARGETS[name], library, tmp_path)
 
 
+def test_calls_in_any_order_in_any_memory(library: Path, tmp_path: Path) -> None:
+    target, program = TARGETS["host, sanitized"], tmp_path / "abuse"
+    build(target, library, program, source="abuse.c")
+    assert run(target, program) == ["ended well"]
+
+
 def examples_quality(model: str) -> float:
     """Quality of the examples: 60, or the best of the ratio."""
     return 60 if model == "ecg" else SensingDevice(Bundle.open(model), PACKETS, 32, "model").qualities[1] / 10

@@ -36,7 +36,10 @@ static long open_file(const char *name, long mode, long letters)
 {
     const long block[3] = {(long)name, mode, letters};
     long file = call(OPEN, block);
-    if (file < 0) leave("a file cannot be opened\n", 1);
+    if (file < 0) {
+        call(WRITE0, name);
+        leave(" cannot be opened\n", 1);
+    }
     return file;
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from vaecodec.cli.options import Size
+from vaecodec.cli.options import Seconds, Size
 
 
 @click.group(no_args_is_help=True)
@@ -46,9 +46,9 @@ def bundle(run: str, out: str, force: bool, **options: Any) -> None:
 @command.command(no_args_is_help=True)
 @click.argument("bundle")
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder to write.")
-@click.option("--packet", type=float, default=2.0, show_default=True, metavar="SECONDS", help="Time of a packet: longer, smaller, more memory.")
-@click.option("--key", type=float, metavar="SECONDS", help="From key packet to key packet, with delta packets between; else all decode alone.")
-@click.option("--sync", type=float, default=60.0, show_default=True, metavar="SECONDS", help="From sync packet to sync packet, where readers join.")
+@click.option("--packet", type=Seconds(), default=2.0, show_default=True, help="Time of a packet: longer, smaller, more memory.")
+@click.option("--key", type=Seconds(), help="From key packet to key packet, with delta packets between; else all decode alone.")
+@click.option("--sync", type=Seconds(), default=60.0, show_default=True, help="From sync packet to sync packet, where readers join.")
 @click.option("--channels", type=int, default=1, show_default=True, help="Channels sampled together.")
 @click.option("--rate", type=float, metavar="HZ", help="Samples a second and channel; the model's own unless given.")
 @click.option("--offset", type=int, default=0, show_default=True, help="Middle of the sensor's range, for the examples.")
