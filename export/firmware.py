@@ -55,6 +55,7 @@ COMMON_PLACES = {
     "library.json": "library.json",
     "library.properties": "library.properties",
     "qemu.ld": "examples/qemu/cortex_m4.ld",
+    "qemu_machine.h": "examples/qemu/machine.h",
 }
 PLACES = {**COMMON_PLACES, "README.md": "README.md", "main.c": "examples/filter/main.c", "qemu.c": "examples/qemu/main.c"}
 # What a decoder has besides.
