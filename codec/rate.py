@@ -10,6 +10,7 @@ by as much from one step code to the coarser next one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from vaecodec.codec.arguments import is_number, shown
 from vaecodec.codec.errors import InputError
@@ -33,7 +34,8 @@ def setting(quality: float, t_lo: int, t_hi: int) -> int:
     """
     if not is_number(quality) or not 0 <= quality <= 100:
         raise InputError(f"quality is a number in 0..100, got {shown(quality)}")
-    return round(SUBSTEPS * (t_hi + (t_lo - t_hi) * quality / 100))
+    # Exact, as on a device (vc_setting.c): of two settings that are as near, the even one.
+    return round(SUBSTEPS * (t_hi + (t_lo - t_hi) * Fraction(str(float(quality))) / 100))
 
 
 def step_code(value: int) -> int:

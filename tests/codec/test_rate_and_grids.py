@@ -23,6 +23,11 @@ def test_quality_100_is_the_finest_step() -> None:
     assert (step_code(setting(100, 64, 176)), step_code(setting(0, 64, 176))) == (64, 176)
 
 
+@pytest.mark.parametrize(("quality", "exact"), [(92.5, 2), (97.5, 0), (87.5, 2), (82.5, 4), (0, 20), (100, 0)])
+def test_of_two_settings_as_near_the_even_one_is_taken_as_on_devices(quality: float, exact: int) -> None:
+    assert setting(quality, 0, 2) == exact
+
+
 @given(st.floats(0, 100), st.floats(0, 100))
 def test_a_lower_quality_is_no_finer_a_setting(one: float, other: float) -> None:
     low, high = sorted((one, other))
