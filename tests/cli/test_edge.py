@@ -61,6 +61,12 @@ def test_the_analysis_may_run_in_litert(tmp_path: Path, capsys: pytest.CaptureFi
     assert b"".join(stream.packets.values()) == Path("same.vae").read_bytes()
 
 
+@pytest.mark.parametrize("wrong", [["--to", "ftp://x/"], ["--to", "http://127.0.0.1:1/", "--device", "a b"]])
+def test_a_receiver_that_cannot_be_leaves_no_spool(wrong: list[str], tmp_path: Path) -> None:
+    assert run([*RUN, "--source", "in.raw", *wrong]) != 0
+    assert not (tmp_path / "spool").exists()
+
+
 def test_the_packets_are_those_of_encode(tmp_path: Path) -> None:
     assert run(["encode", "--stream", *ENCODE, "--stream-id", "1", "in.raw", "same.vae"]) == 0
     with receiving(tmp_path) as receiver:
