@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +26,7 @@ class Window:
     samples: int
 
 
-class PacketCoder:
+class PacketCoder(ABC):
     """From integers to packets of one stream; what coefficients are is the model's business.
 
     Args:
@@ -63,33 +64,33 @@ class PacketCoder:
         self.header, self._scaled = header, True
         return rescaled, True
 
+    @abstractmethod
     def code(self, coefficients: Bands, number: int, samples: int | None, coded: int) -> bytes:
         """The packet at a setting (see `rate`)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def zeros(self, coefficients: Bands, number: int, samples: int | None) -> bytes:
         """The packet with all latents 0, at the step of the packet before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def state(self) -> Any:
         """What `restore` needs to code the next packet once more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, state: Any) -> None:
         """Goes back to where this was at a call of `state`."""
-        raise NotImplementedError
 
     def trials(self, coefficients: Bands, number: int, samples: int | None) -> Trials:
         """The packet at any settings, one after the other."""
         return Trials(self, coefficients, number, samples)
 
+    @abstractmethod
     def _coefficients(self, window: Window, header: StreamHeader) -> Bands | None:
         """Coefficients of the packet's blocks at the scale of a header; None where anything saturates."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _saturated(self, window: Window) -> Bands:
         """Coefficients of the packet's blocks at a scale that stays; counts the samples that saturate."""
-        raise NotImplementedError
 
     def _has_room(self, window: Window) -> bool:
         """Whether a smaller shift would do with half of its range to spare."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
+import pytest
 
 from vaecodec.codec.bundle import Bundle
 from vaecodec.codec.image import ImageCodec
@@ -65,3 +68,9 @@ def prdn(original: np.ndarray, decoded: np.ndarray) -> float:
 def flip(data: bytes, bit: int) -> bytes:
     """The data with one bit flipped."""
     return data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :]
+
+
+def missing(tool: str) -> NoReturn:
+    """Skips a test whose tool is not there; in CI, which installs them all, it fails."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{tool} is not installed")
+    raise AssertionError

@@ -104,6 +104,17 @@ class DeviceEncoder:
             packets += self._fetch()
         return packets
 
+    def feed_and_lose(self, samples):
+        """All samples in; packets out, and how many found no room."""
+        x, packets, lost = np.asarray(samples).reshape(-1, self._channels), [], 0
+        while len(x):
+            x = x[self.push(x) :]
+            try:
+                packets += self._fetch()
+            except DeviceError as error:
+                lost += "too small" in str(error)
+        return packets, lost
+
     def flush(self):
         """The packets that are left."""
         packets = self._fetch()

@@ -182,15 +182,7 @@ def test_an_unusual_packet_scores_high(bundle):
 def test_a_packet_without_room_is_lost_and_said_so(bundle):
     x = np.concatenate([heartbeats(512), np.random.default_rng(0).integers(0, 2048, (256, 1)).astype(np.int16), heartbeats(1000)])
     encoder = SensedEncoder(bundle, 64, rows=2, sync=1, quality=1000, offsets=[1024], packet_bytes=140)
-    packets, lost, at = [], 0, 0
-    while at < len(x):
-        at += encoder.push(x[at:])
-        try:
-            packet = encoder.next()
-        except DeviceError as error:
-            lost += "too small" in str(error)
-            continue
-        packets += [packet] if packet else []
+    packets, lost = encoder.feed_and_lose(x)
     packets += encoder.flush()
     assert lost >= 1
     reader = vaecodec.Decoder()

@@ -109,7 +109,7 @@ int vc_encoder_begin(vc_encoder *e, const vc_device_model *d, const vc_encoder_s
 
 int vc_encoder_quality(vc_encoder *e, int quality)
 {
-    if (!e || quality < 0 || quality > VC_QUALITY_STEPS) return VC_EARGUMENT;
+    if (!e || !e->device || quality < 0 || quality > VC_QUALITY_STEPS) return VC_EARGUMENT;
     e->next_setting = vc_setting_of(model_of(e), quality);
     return VC_OK;
 }

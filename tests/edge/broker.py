@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
-import pytest
+from common import missing
 from paho.mqtt.enums import CallbackAPIVersion
 
 
@@ -19,9 +19,7 @@ def program() -> str:
     """Where mosquitto is; Debian keeps it where only root looks."""
     found = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("mosquitto is missing")
-        pytest.skip("needs mosquitto: apt-get install mosquitto")
+        missing("mosquitto")
     return found
 
 

@@ -44,7 +44,8 @@ static int begin(bench *b, const vc_encoder_settings *s, uint8_t *stream)
     if (!b->e || !b->memory) return 0;
     memset(b->e, 0, sizeof *b->e);
     memset(b->memory, 0x5a, n + offset);
-    if (CALL(push)(b->e, x, 1) != VC_EARGUMENT || CALL(begin)(b->e, &model, s, b->memory + offset, n - 1) != VC_ESPACE) return 0;
+    if (CALL(push)(b->e, x, 1) != VC_EARGUMENT || CALL(quality)(b->e, 600) != VC_EARGUMENT || CALL(flush)(b->e) != VC_EARGUMENT) return 0;
+    if (CALL(begin)(b->e, &model, s, b->memory + offset, n - 1) != VC_ESPACE) return 0;
     return CALL(begin)(b->e, &model, s, b->memory + offset, n) == VC_OK;
 }
 
