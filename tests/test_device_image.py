@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from device import DeviceError, DeviceImageEncoder, check
+from firmware import pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -161,3 +162,18 @@ def test_tiles_are_whole_units_within_the_picture(mcu):
     for wrong in ((0, 32), (32, 0), (32, -1), (32, 1.5), (70000, 32)):
         with pytest.raises(InputError, match="a tile's side"):
             tile_of(mcu.bundle, 160, 120, wrong)
+
+
+@pytest.mark.parametrize(("quality", "effort", "waiting"), [(400, 1, 15.1e3), (600, 1, 25.1e3), (750, 1, 36.4e3), (900, 1, 51.5e3), (600, 2, 47.3e3)])
+def test_latents_of_a_real_photo_wait_in_the_room_that_the_docs_say(photo, quality, effort, waiting):
+    pixels = pictures.picture("photo")
+    encoder = device(photo, pixels, pictures.TILES["photo"], quality, effort)
+    encoder.encode(pixels)
+    assert encoder.most_waiting == pytest.approx(waiting, rel=0.01)
+
+
+def test_wider_tiles_take_fewer_bytes_and_more_memory(photo):
+    pixels = pictures.picture("photo")
+    narrow, wide = (device(photo, pixels, (width, 32), effort=1, waiting_bytes=51200, packet_bytes=48 * width) for width in (160, 320))
+    assert 1 - len(wide.encode(pixels)) / len(narrow.encode(pixels)) == pytest.approx(0.016, abs=0.002)
+    assert (wide.memory_bytes - narrow.memory_bytes) / 1000 == pytest.approx(54.8, abs=1)
