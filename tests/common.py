@@ -71,6 +71,6 @@ def flip(data: bytes, bit: int) -> bytes:
 
 
 def missing(tool: str) -> NoReturn:
-    """Skips a test whose tool is not there; in CI, which installs them all, it fails."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{tool} is not installed")
+    """Skips a test whose tool is not there; in CI, which installs them all and sets the variable, it fails."""
+    (pytest.fail if os.environ.get("VAECODEC_NO_SKIPS") else pytest.skip)(f"{tool} is not installed")
     raise AssertionError
